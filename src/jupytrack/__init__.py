@@ -1,0 +1,65 @@
+"""Annotate video and check trajectories inside a Jupyter notebook.
+
+Names are resolved when they are first used, so that ``import jupytrack`` stays light: a script that only reads a
+video loads no widget code.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Annotator": "jupytrack.widgets.annotator",
+    "DUSTrack": "jupytrack.widgets.annotator",
+    "Enhancement": "jupytrack.video.enhance",
+    "History": "jupytrack.annotation.history",
+    "Job": "jupytrack.jobs",
+    "LayerStack": "jupytrack.annotation.layers",
+    "VideoAnnotation": "jupytrack.annotation.points",
+    "VideoReader": "jupytrack.video.reader",
+    "VideoWriter": "jupytrack.video.writer",
+    "open": "jupytrack.opening",
+}
+_MODULES = {"errors", "samples"}
+
+__all__ = [
+    "Annotator",
+    "DUSTrack",
+    "Enhancement",
+    "History",
+    "Job",
+    "LayerStack",
+    "VideoAnnotation",
+    "VideoReader",
+    "VideoWriter",
+    "errors",
+    "open",
+    "samples",
+]
+
+if TYPE_CHECKING:
+    from jupytrack import errors, samples
+    from jupytrack.annotation.history import History
+    from jupytrack.annotation.layers import LayerStack
+    from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.jobs import Job
+    from jupytrack.opening import open
+    from jupytrack.video.enhance import Enhancement
+    from jupytrack.video.reader import VideoReader
+    from jupytrack.video.writer import VideoWriter
+    from jupytrack.widgets.annotator import Annotator, DUSTrack
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"jupytrack.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'jupytrack' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
