@@ -1,0 +1,92 @@
+# `make demo` to try it, `make test` to test everything. Both work on a fresh checkout with Python >= 3.11 and Node >= 20.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REFERENCE := .venvs/dustrack
+OLDEST := .venvs/oldest
+JS_SOURCES := $(shell find js/src -type f 2>/dev/null)
+BUNDLE := src/jupytrack/static/widget.js
+
+.PHONY: demo test check docs bench clean test-python test-oldest test-js test-browser bundle browser
+
+demo: $(VENV)/.lab $(BUNDLE)
+	$(BIN)/python -m jupyterlab notebooks/01_annotate.ipynb
+
+test: check test-js test-python test-oldest test-browser
+
+test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done
+	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python \
+	  $(BIN)/python -m pytest -m "not browser" tests
+
+test-browser: $(VENV)/.test $(BUNDLE) browser
+	$(BIN)/python -m pytest -m browser tests
+
+# the lowest numpy and pandas that pyproject.toml allows
+test-oldest: $(OLDEST)/.done
+	$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
+	  tests/video tests/annotation tests/formats
+
+test-js: js/node_modules/.package-lock.json
+	cd js && npm test
+
+check: $(VENV)/.test js/node_modules/.package-lock.json
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd js && npm run check
+
+bench: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done browser
+	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python JUPYTRACK_BENCHMARKS=1 \
+	  $(BIN)/python -m pytest -s tests/benchmarks
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m mkdocs build --strict
+
+bundle: $(BUNDLE)
+
+$(BUNDLE): js/node_modules/.package-lock.json $(JS_SOURCES)
+	cd js && npm run build
+	@touch $@
+
+js/node_modules/.package-lock.json: js/package.json js/package-lock.json
+	cd js && npm ci
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'jupytrack needs Python 3.11 or newer; set PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.lab: pyproject.toml | $(BIN)/python $(BUNDLE)
+	$(BIN)/python -m pip install --quiet -e ".[lab]"
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python $(BUNDLE)
+	$(BIN)/python -m pip install --quiet -e ".[test]"
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python $(BUNDLE)
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	@touch $@
+
+# DUSTrack pins numpy < 2, so the tests that let it read our files give it an environment of its own
+$(REFERENCE)/.done:
+	$(PYTHON) -m venv $(REFERENCE)
+	$(REFERENCE)/bin/python -m pip install --quiet "dustrack==1.3.2"
+	@touch $@
+
+$(OLDEST)/.done: pyproject.toml | $(BUNDLE)
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet "numpy==1.26.*" "pandas==2.2.*" "pytest>=8,<10" "hypothesis>=6.100,<7" -e .
+	@touch $@
+
+browser:
+	@command -v chromium >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq chromium; \
+	else \
+	  echo "The browser tests drive chromium. Install it first, on Debian or Ubuntu: sudo apt-get install chromium" >&2; exit 1; \
+	fi
+
+clean:
+	rm -rf $(VENV) .venvs dist build site src/jupytrack/static js/node_modules

@@ -1,0 +1,85 @@
+"""The public names, and the walls between the rooms."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jupytrack
+
+SOURCE = Path(jupytrack.__file__).parent
+# room -> rooms it may import from at module level; a name that is a single module stands for itself
+ALLOWED = {
+    "errors": set(),
+    "jobs": set(),
+    "video": {"errors", "jobs"},
+    "samples": {"errors", "video"},
+    "annotation": {"errors", "jobs", "video"},
+    "formats": {"errors", "annotation", "video"},
+}
+HEAVY = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "torch", "deeplabcut", "matplotlib", "pandas", "cv2")
+
+
+def test_every_public_name_resolves_and_is_listed():
+    assert list(jupytrack.__all__) == sorted(jupytrack.__all__)
+    for name in jupytrack.__all__:
+        assert getattr(jupytrack, name) is not None
+    assert set(jupytrack.__all__) <= set(dir(jupytrack))
+    with pytest.raises(AttributeError, match="has no attribute 'Anotator'"):
+        jupytrack.Anotator  # noqa: B018
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = f"import sys, jupytrack; print([m for m in {HEAVY!r} if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
+def test_the_core_loads_no_widget_code():
+    core = "jupytrack.VideoReader, jupytrack.VideoAnnotation, jupytrack.LayerStack, jupytrack.samples, jupytrack.Job"
+    code = (
+        f"import sys, jupytrack; {core}\n"
+        "print([m for m in ('ipywidgets', 'anywidget', 'ipycanvas', 'bqplot', 'jupytrack.widgets') if m in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
+def _own_imports(path: Path) -> set[str]:
+    """Rooms of the package that a module imports when it is loaded (not inside functions)."""
+    found = set()
+    package = ("jupytrack", *path.relative_to(SOURCE).parts[:-1])
+
+    def visit(nodes: list[ast.stmt]) -> None:
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else ()
+                full = [*base, *(node.module or "").split(".")]
+                names = [".".join([*filter(None, full), alias.name]) for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.dump(node.test):
+                visit(node.body + node.orelse)
+                continue
+            elif isinstance(node, ast.Try):
+                visit(node.body)
+                continue
+            else:
+                continue
+            found.update(n.split(".")[1] for n in names if n.startswith("jupytrack."))
+
+    visit(ast.parse(path.read_text()).body)
+    return found
+
+
+@pytest.mark.parametrize("room", sorted(ALLOWED))
+def test_data_flows_one_way(room):
+    paths = [SOURCE / f"{room}.py"] if (SOURCE / f"{room}.py").exists() else sorted((SOURCE / room).rglob("*.py"))
+    assert paths
+    for path in paths:
+        strangers = _own_imports(path) - ALLOWED[room] - {room}
+        assert not strangers, f"{path.relative_to(SOURCE)} imports {sorted(strangers)}"
