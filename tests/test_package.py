@@ -21,7 +21,17 @@ ALLOWED = {
     "annotation": {"errors", "jobs", "video"},
     "formats": {"errors", "annotation", "video"},
 }
-HEAVY = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "torch", "deeplabcut", "matplotlib", "pandas", "cv2")
+HEAVY = (
+    "ipywidgets",
+    "anywidget",
+    "ipycanvas",
+    "bqplot",
+    "torch",
+    "deeplabcut",
+    "matplotlib",
+    "pandas",
+    "cv2",
+)
 
 
 def test_every_public_name_resolves_and_is_listed():
@@ -78,7 +88,9 @@ def _own_imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("room", sorted(ALLOWED))
 def test_data_flows_one_way(room):
-    paths = [SOURCE / f"{room}.py"] if (SOURCE / f"{room}.py").exists() else sorted((SOURCE / room).rglob("*.py"))
+    paths = (
+        [SOURCE / f"{room}.py"] if (SOURCE / f"{room}.py").exists() else sorted((SOURCE / room).rglob("*.py"))
+    )
     assert paths
     for path in paths:
         strangers = _own_imports(path) - ALLOWED[room] - {room}

@@ -1,7 +1,7 @@
 """Annotate video and check trajectories inside a Jupyter notebook.
 
-Names are resolved when they are first used, so that ``import jupytrack`` stays light: a script that only reads a
-video loads no widget code.
+Names are resolved when they are first used, so that ``import jupytrack`` stays light: a script that only
+reads a video loads no widget code.
 """
 
 from __future__ import annotations

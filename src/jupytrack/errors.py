@@ -1,7 +1,7 @@
 """The exceptions this package raises on purpose.
 
-Every one of them names what is wrong (file, frame or line) and what to do about it, so that the message alone is
-enough to carry on. Each also derives from the built-in exception a caller would expect.
+Every one of them names what is wrong (file, frame or line) and what to do about it, so that the message alone
+is enough to carry on. Each also derives from the built-in exception a caller would expect.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Work off the main thread, with progress and cancel.
 
 A :class:`Job` wraps a function that takes a :class:`Progress` as its first argument, runs it on any
-``concurrent.futures`` executor (its own single thread unless one is given) and reports where it is. Nothing here
-knows about widgets: ``jupytrack.widgets.progress`` shows a job, and a script can wait for one.
+``concurrent.futures`` executor (its own single thread unless one is given) and reports where it is. Nothing
+here knows about widgets: ``jupytrack.widgets.progress`` shows a job, and a script can wait for one.
 
 >>> def count(progress, n):
 ...     for i in range(n):
@@ -99,7 +99,13 @@ class Progress:
         return (time.monotonic() - self.started) * (1 - fraction) / fraction
 
     def listen(self, listener: Callable[[Progress], None]) -> Callable[[], None]:
-        """Call ``listener(progress)`` from the worker's thread at every report; returns a function that stops it."""
+        """Call ``listener(progress)`` from the worker's thread at every report.
+
+        Returns
+        -------
+        callable
+            Stops the calls.
+        """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
