@@ -21,17 +21,8 @@ ALLOWED = {
     "annotation": {"errors", "jobs", "video"},
     "formats": {"errors", "annotation", "video"},
 }
-HEAVY = (
-    "ipywidgets",
-    "anywidget",
-    "ipycanvas",
-    "bqplot",
-    "torch",
-    "deeplabcut",
-    "matplotlib",
-    "pandas",
-    "cv2",
-)
+WIDGETS = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "jupytrack.widgets")
+HEAVY = (*WIDGETS, "torch", "deeplabcut", "matplotlib", "pandas", "cv2")
 
 
 def test_every_public_name_resolves_and_is_listed():
@@ -40,23 +31,23 @@ def test_every_public_name_resolves_and_is_listed():
         assert getattr(jupytrack, name) is not None
     assert set(jupytrack.__all__) <= set(dir(jupytrack))
     with pytest.raises(AttributeError, match="has no attribute 'Anotator'"):
-        jupytrack.Anotator  # noqa: B018
+        jupytrack.Anotator
+
+
+def _loaded_by(code: str, modules: tuple[str, ...]) -> str:
+    code = f"{code}\nimport sys; print([m for m in {modules!r} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.strip()
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = f"import sys, jupytrack; print([m for m in {HEAVY!r} if m in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert loaded.strip() == "[]"
+    assert _loaded_by("import jupytrack", HEAVY) == "[]"
 
 
 def test_the_core_loads_no_widget_code():
-    core = "jupytrack.VideoReader, jupytrack.VideoAnnotation, jupytrack.LayerStack, jupytrack.samples, jupytrack.Job"
-    code = (
-        f"import sys, jupytrack; {core}\n"
-        "print([m for m in ('ipywidgets', 'anywidget', 'ipycanvas', 'bqplot', 'jupytrack.widgets') if m in sys.modules])"
-    )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert loaded.strip() == "[]"
+    names = ("VideoReader", "VideoAnnotation", "LayerStack", "samples", "Job")
+    code = "import jupytrack; " + ", ".join(f"jupytrack.{name}" for name in names)
+    assert _loaded_by(code, WIDGETS) == "[]"
 
 
 def _own_imports(path: Path) -> set[str]:
