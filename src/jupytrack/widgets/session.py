@@ -1,0 +1,411 @@
+"""The observable state that every widget binds to.
+
+Widgets hold no data: they show what a :class:`Session` says and ask it for changes. A session needs no
+notebook and no widget library, so whatever a person can do on the screen a script can do too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import traitlets
+
+from jupytrack.errors import AnnotationError, ConflictError, JupytrackError
+from jupytrack.video.enhance import Enhancement
+
+if TYPE_CHECKING:
+    from jupytrack.annotation.layers import LayerStack
+    from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.video.reader import VideoReader
+
+__all__ = ["Session"]
+
+Level = Literal["info", "warning", "error"]
+log = logging.getLogger(__name__)
+
+
+class Session(traitlets.HasTraits):
+    """What is open, what is selected, and how to change it.
+
+    Parameters
+    ----------
+    video : VideoReader
+        The video that is annotated.
+    layers : LayerStack
+        Its annotation layers.
+    **traits
+        Initial values of the traits below.
+
+    Attributes
+    ----------
+    frame : int
+        Frame that is shown, from 0.
+    playing : bool
+        Whether the video plays.
+    speed : float
+        Playback rate, 0.25 to 4.
+    label : str
+        Label that is selected.
+    label_range : int
+        Which ten labels the digit keys stand for: 0 is labels 0 to 9, 1 is 10 to 19.
+    number_keys : {"select", "place"}
+        What a digit key does.
+    enhancement : Enhancement
+        How frames are processed before they are shown.
+    theme : {"auto", "dark", "light"}
+        Colours; ``auto`` follows the notebook.
+    trail : int
+        Past and next positions drawn around a point, in frames.
+    pending_interval : int or None
+        First end of an interval whose second end is still to be chosen.
+    overlay_revision, frames_revision : int
+        Counters that rise when anything drawn over the frame, or the frames themselves, changed.
+    status : dict
+        JSON-able snapshot for status lines. It holds nothing that changes from frame to frame, so that
+        playing a video sends nothing.
+    read_only : bool
+        Whether somebody else holds the layer, so that edits are refused.
+    """
+
+    frame = traitlets.Int(0)
+    playing = traitlets.Bool(False)
+    speed = traitlets.Float(1.0, min=0.25, max=4.0)
+    label = traitlets.Unicode("0")
+    label_range = traitlets.Int(0, min=0)
+    number_keys = traitlets.Enum(["select", "place"], "select")
+    enhancement = traitlets.Instance(Enhancement)
+    theme = traitlets.Enum(["auto", "dark", "light"], "auto")
+    trail = traitlets.Int(10, min=0)
+    pending_interval = traitlets.Int(None, allow_none=True)
+    overlay_revision = traitlets.Int(0)
+    frames_revision = traitlets.Int(0)
+    layers_revision = traitlets.Int(0, help="Rises when layers come, go, or change their roles.")
+    status = traitlets.Dict()
+    read_only = traitlets.Bool(False)
+
+    def __init__(self, video: VideoReader, layers: LayerStack, **traits: Any) -> None:
+        self.video = video
+        self.layers = layers
+        self.lock: threading.RLock = getattr(layers, "lock", None) or threading.RLock()
+        self._notice_listeners: list[Callable[[Level, str, str], None]] = []
+        self._points_listeners: list[Callable[[np.ndarray | None], None]] = []
+        self._confirmed_listeners: list[Callable[[str], None]] = []
+        self._watched: dict[int, list[Callable[[], None]]] = {}
+        self._unsaved: dict[str, tuple[int, dict[str, int]]] = {}
+        self._depth = 0
+        self._changed_frames: list[np.ndarray] | None = []
+        self._points_dirty = self._layers_dirty = self._status_dirty = False
+        super().__init__(**traits)
+        self._watch_layers()
+        layers.on_change(self._on_layers_changed)
+        self.update_status()
+
+    @traitlets.default("enhancement")
+    def _no_enhancement(self) -> Enhancement:
+        return Enhancement()
+
+    @property
+    def n_frames(self) -> int:
+        """Frames in the video."""
+        return len(self.video)
+
+    @property
+    def ann(self) -> VideoAnnotation:
+        """The active layer."""
+        return self.layers[self.layers.active]
+
+    @property
+    def overlay_ann(self) -> VideoAnnotation | None:
+        """The layer shown for comparison, or None."""
+        name = self.layers.overlay
+        return None if name is None else self.layers[name]
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the active layer."""
+        return list(self.ann.labels)
+
+    @property
+    def interval(self) -> tuple[int, int] | None:
+        """Interval selected for the current layer and label, both ends included; None without one."""
+        intervals = self.layers.get_intervals(self.layers.active, self.label)
+        return None if not intervals else (int(intervals[-1][0]), int(intervals[-1][1]))
+
+    def go_to(self, frame: int) -> None:
+        """Show a frame; numbers beyond the ends are clipped to the first and last one."""
+        self.frame = min(max(int(frame), 0), max(self.n_frames - 1, 0))
+
+    def place(self, label: str, frame: int, x: float, y: float, edit_id: str | None = None) -> None:
+        """Put a point at (x, y) pixels; the same ``edit_id`` twice counts once.
+
+        Raises
+        ------
+        AnnotationError
+            If the frame or the position is impossible.
+        ConflictError
+            If the layer is read-only.
+        """
+        self.require_writable()
+        with self.lock, self.batch():
+            self.ensure_label(label)
+            self.ann.add([float(x), float(y)], label, int(frame), edit_id=edit_id)
+
+    def remove(self, label: str, frame: int, edit_id: str | None = None) -> None:
+        """Take a point away; the same ``edit_id`` twice counts once.
+
+        Raises
+        ------
+        ConflictError
+            If the layer is read-only.
+        """
+        self.require_writable()
+        with self.lock, self.batch():
+            self.ann.remove(label, int(frame), edit_id=edit_id)
+
+    def undo(self) -> None:
+        """Take back the last edit of any layer."""
+        self._step_back("undo")
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._step_back("redo")
+
+    def _step_back(self, which: Literal["undo", "redo"]) -> None:
+        self.require_writable()
+        with self.lock, self.batch():
+            entry = getattr(self.layers, which)()
+        if entry is None:
+            self.notify("info", f"There is nothing to {which}.")
+        else:
+            self.notify("info", f"{'Undone' if which == 'undo' else 'Redone'}: {entry.title}.")
+
+    def require_writable(self) -> None:
+        """Refuse to go on where the active layer may only be read."""
+        if self.read_only:
+            raise ConflictError(
+                f"Layer {self.layers.active!r} is read-only here.",
+                "Close the other place where it is open, or copy it with 'Save as' and edit the copy.",
+            )
+
+    def ensure_label(self, label: str) -> None:
+        """Add a label to every layer that lacks it."""
+        with self.lock:
+            for name in list(self.layers.names):
+                if label not in self.layers[name].labels:
+                    self.layers[name].add_label(label)
+
+    def select_label(self, label: str) -> None:
+        """Select a label of the active layer, and the range of ten that holds it.
+
+        Raises
+        ------
+        AnnotationError
+            If the active layer has no such label.
+        """
+        labels = self.labels
+        if label not in labels:
+            raise AnnotationError(
+                f"Layer {self.layers.active!r} has no label {label!r}.", f"Choose one of {', '.join(labels)}."
+            )
+        with self.hold_trait_notifications():
+            self.label_range = self.range_of(label)
+            self.label = label
+
+    def range_of(self, label: str) -> int:
+        """Which group of ten a label belongs to: by its number, or by its place where labels have names."""
+        labels = self.labels
+        if label.isdigit():
+            return int(label) // 10
+        return labels.index(label) // 10 if label in labels else 0
+
+    def on_notice(self, callback: Callable[[Level, str, str], None]) -> Callable[[], None]:
+        """Call ``callback(level, problem, remedy)`` for every message; returns a function that stops it."""
+        return _listen(self._notice_listeners, callback)
+
+    def on_points_changed(self, callback: Callable[[np.ndarray | None], None]) -> Callable[[], None]:
+        """Call ``callback(frames)`` after a change of points, once a command; None means all frames."""
+        return _listen(self._points_listeners, callback)
+
+    def on_confirmed(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``callback(edit_id)`` once an edit is safe on disk, from the thread that wrote it."""
+        return _listen(self._confirmed_listeners, callback)
+
+    def notify(self, level: Level, problem: str, remedy: str = "") -> None:
+        """Tell the user something, wherever the session is shown."""
+        if not self._notice_listeners:
+            log.log({"info": 20, "warning": 30}.get(level, 40), "%s %s", problem, remedy)
+        for callback in list(self._notice_listeners):
+            callback(level, problem, remedy)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Turn a deliberate error inside into a notice, so that a widget stays usable."""
+        try:
+            yield
+        except JupytrackError as error:
+            self.notify("error", error.problem, error.remedy)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Gather the changes inside into one round of notifications."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._flush()
+
+    def touch_overlay(self, frames: np.ndarray | None = None) -> None:
+        """Say that what is drawn over ``frames`` (None: over all) is out of date."""
+        with self.batch():
+            self._points_dirty = True
+            if frames is None:
+                self._changed_frames = None
+            elif self._changed_frames is not None:
+                self._changed_frames.append(np.atleast_1d(np.asarray(frames, dtype=np.int64)))
+
+    def update_status(self) -> None:
+        """Bring :attr:`status` up to date."""
+        with self.batch():
+            self._status_dirty = True
+
+    def _flush(self) -> None:
+        points, layers, status = self._points_dirty, self._layers_dirty, self._status_dirty
+        changed = self._changed_frames
+        self._points_dirty = self._layers_dirty = self._status_dirty = False
+        self._changed_frames = []
+        if layers:
+            self._watch_layers()
+            self._keep_label_valid()
+            self.layers_revision += 1
+        if points:
+            frames = None if changed is None else np.unique(np.concatenate(changed)) if changed else None
+            self.overlay_revision += 1
+            for callback in list(self._points_listeners):
+                callback(frames)
+        if points or layers or status:
+            self.status = self._snapshot()
+
+    def _watch_layers(self) -> None:
+        """Follow every layer of the stack once, and let go of those that left it."""
+        present = {id(self.layers[name]): self.layers[name] for name in self.layers.names}
+        for key in [key for key in self._watched if key not in present]:
+            for stop in self._watched.pop(key):
+                stop()
+        for key, ann in present.items():
+            if key not in self._watched:
+                self._watched[key] = [
+                    ann.on_change(self._on_points),
+                    ann.display.on_change(self._on_display),
+                    ann.history.on_confirmed(self._on_entry_confirmed),
+                ]
+
+    def _on_points(self, change: Any) -> None:
+        with self.batch():
+            self.touch_overlay(change.frames)
+            self._status_dirty = True
+
+    def _on_display(self, *_: Any) -> None:
+        self.touch_overlay()
+
+    def _on_layers_changed(self, *_: Any) -> None:
+        with self.batch():
+            self._layers_dirty = True
+            self.touch_overlay()
+
+    def _on_entry_confirmed(self, entry: Any) -> None:
+        edit_id = entry if isinstance(entry, str) else entry.id
+        for callback in list(self._confirmed_listeners):
+            callback(edit_id)
+        if self.status.get("save_state") != self.save_state:
+            self.update_status()
+
+    def _keep_label_valid(self) -> None:
+        labels = self.labels
+        if labels and self.label not in labels:
+            self.select_label(labels[0])
+
+    @traitlets.validate("frame")
+    def _clip_frame(self, proposal: Any) -> int:
+        return min(max(int(proposal["value"]), 0), max(self.n_frames - 1, 0))
+
+    @traitlets.observe("label", "trail")
+    def _on_overlay_trait(self, _: Any) -> None:
+        self.touch_overlay()
+
+    @traitlets.observe("number_keys", "pending_interval", "read_only", "label_range")
+    def _on_status_trait(self, _: Any) -> None:
+        self.update_status()
+
+    @traitlets.observe("enhancement")
+    def _on_enhancement(self, _: Any) -> None:
+        self.frames_revision += 1
+        self.update_status()
+
+    @property
+    def save_state(self) -> str:
+        """One of ``saved``, ``unsaved`` (safe in the journal), ``confirming`` and ``unconfirmed``."""
+        anns = [self.layers[name] for name in self.layers.names]
+        if any(getattr(ann.history, "failing", False) for ann in anns):
+            return "unconfirmed"
+        if any(ann.history.durable and not ann.history.all_confirmed for ann in anns):
+            return "confirming"
+        return "unsaved" if any(self.unsaved(name)["total"] for name in self.layers.names) else "saved"
+
+    def unsaved(self, name: str) -> dict[str, int]:
+        """How a layer differs from its file: ``added``, ``removed``, ``moved`` and ``total`` points."""
+        ann = self.layers[name]
+        known = self._unsaved.get(name)
+        if known is None or known[0] != ann.revision:
+            counts = ann.unsaved
+            found = {"added": counts.added, "removed": counts.removed, "moved": counts.moved}
+            known = (ann.revision, {**found, "total": sum(found.values())})
+            self._unsaved[name] = known
+        return known[1]
+
+    def forget_unsaved(self, name: str) -> None:
+        """Count a layer's unsaved changes anew: its file was written or read."""
+        self._unsaved.pop(name, None)
+        self.update_status()
+
+    def _snapshot(self) -> dict[str, Any]:
+        ann, layers = self.ann, self.layers
+        undo, redo = layers.undo_title, layers.redo_title
+        return {
+            "n_frames": self.n_frames,
+            "fps": float(self.video.get_avg_fps()),
+            "label": self.label,
+            "labels": [
+                {"name": name, "color": css(color)}
+                for name, color in zip(ann.labels, ann.palette, strict=False)
+            ],
+            "label_range": self.label_range,
+            "number_keys": self.number_keys,
+            "layer": layers.active,
+            "layers": list(layers.names),
+            "overlay": layers.overlay,
+            "unsaved": {name: self.unsaved(name) for name in layers.names},
+            "save_state": self.save_state,
+            "interval": list(self.interval) if self.interval else None,
+            "pending_interval": self.pending_interval,
+            "frames_of_interest": [int(frame) for frame in layers.frames_of_interest],
+            "undo": undo,
+            "redo": redo,
+            "read_only": self.read_only,
+        }
+
+
+def css(color: tuple[float, ...]) -> str:
+    """Write an RGB colour of parts 0 to 1 the way style sheets do, ``#rrggbb``."""
+    return "#" + "".join(f"{round(255 * min(max(float(part), 0.0), 1.0)):02x}" for part in color[:3])
+
+
+def _listen(listeners: list[Any], callback: Any) -> Callable[[], None]:
+    listeners.append(callback)
+    return lambda: listeners.remove(callback) if callback in listeners else None
