@@ -1,0 +1,117 @@
+"""Saving and discarding."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jupytrack.errors import AnnotationError, SaveError
+from jupytrack.formats.dustrack import make_annotation_file_name
+from jupytrack.widgets.session import Session
+
+__all__ = [
+    "discard_unsaved_annotations",
+    "save",
+    "save_annotation_as",
+    "suggested_path",
+    "what_would_be_lost",
+]
+
+
+def save(session: Session) -> Path:
+    """Save the active layer to its file.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    SaveError
+        If the layer came from a table that is not rewritten in place, or the file cannot be written.
+    """
+    ann, name = session.ann, session.layers.active
+    if ann.fname is not None and Path(ann.fname).suffix.lower() != ".json":
+        raise SaveError(
+            f"Layer {name!r} was read from {Path(ann.fname).name}, which is not rewritten in place.",
+            "Use 'Save as' to keep it as a JSON file.",
+        )
+    session.require_writable()
+    with session.lock:
+        ann.save()
+    session.forget_unsaved(name)
+    session.notify("info", f"Saved layer {name!r} to {ann.fname}.")
+    return Path(str(ann.fname))
+
+
+def suggested_path(session: Session) -> Path:
+    """Propose a file for 'Save as': beside the video, named after the layer."""
+    ann = session.ann
+    folder = Path(ann.fname).parent if ann.fname is not None else Path(session.video.fname).parent
+    return folder / Path(make_annotation_file_name(session.video.fname, session.layers.active)).name
+
+
+def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrite: bool = True) -> Path:
+    """Save the active layer to a file of your choice; the layer keeps its own file.
+
+    Parameters
+    ----------
+    fname : str or PathLike
+        The file; ``.json`` is added where it is missing.
+    overwrite : bool
+        Whether a file that exists may be replaced.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    AnnotationError
+        If the file exists and ``overwrite`` is False.
+    SaveError
+        If it cannot be written.
+    """
+    path = Path(fname).expanduser()
+    if path.suffix.lower() != ".json":
+        path = path.with_name(path.name + ".json")
+    if path.exists() and not overwrite:
+        raise AnnotationError(f"{path} is there already.", "Choose another name, or allow overwriting.")
+    with session.lock:
+        session.ann.save(str(path))
+    session.forget_unsaved(session.layers.active)
+    session.notify("info", f"Saved layer {session.layers.active!r} to {path}.")
+    return path
+
+
+def what_would_be_lost(session: Session, name: str | None = None) -> str:
+    """Say in a sentence what discarding a layer's unsaved annotations would lose; empty if nothing."""
+    name = session.layers.active if name is None else name
+    counts = session.unsaved(name)
+    parts = [f"{counts[key]} {key}" for key in ("added", "removed", "moved") if counts[key]]
+    if not parts:
+        return ""
+    fname = session.layers[name].fname
+    since = "since it was last saved" if fname and Path(fname).exists() else "; it has never been saved"
+    points = "point" if counts["total"] == 1 else "points"
+    space = "" if since.startswith(";") else " "
+    return f"Layer {name!r} has {', '.join(parts)} {points}{space}{since}."
+
+
+def discard_unsaved_annotations(session: Session) -> None:
+    """Go back to what the active layer's file holds, or to an empty layer where there is no file.
+
+    Discarding is an edit like any other: undo brings everything back.
+    """
+    session.require_writable()
+    name = session.layers.active
+    lost = what_would_be_lost(session, name)
+    if not lost:
+        session.notify("info", f"Layer {name!r} has nothing unsaved.")
+        return
+    with session.lock, session.batch():
+        session.ann.reload()
+    session.forget_unsaved(name)
+    session.notify("info", f"Discarded. {lost}", "Undo brings it back.")

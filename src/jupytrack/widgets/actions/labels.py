@@ -1,0 +1,136 @@
+"""Choosing, adding and stepping through labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jupytrack.errors import AnnotationError
+from jupytrack.widgets.actions.editing import add_annotation
+from jupytrack.widgets.session import Session
+
+__all__ = [
+    "RANGES",
+    "add_label",
+    "cycle_number_keys_behavior",
+    "label_for_digit",
+    "labels_in_range",
+    "next_label",
+    "next_label_range",
+    "number_key",
+    "previous_label",
+    "previous_label_range",
+    "select_label",
+]
+
+# labels go from 0 to 999, in a hundred ranges of ten
+RANGES = 100
+
+
+def labels_in_range(session: Session) -> list[str]:
+    """Labels of the active layer that the digit keys stand for now."""
+    return [label for label in session.labels if session.range_of(label) == session.label_range]
+
+
+def label_for_digit(session: Session, digit: int) -> str:
+    """Find the label that a digit key stands for; it need not exist yet."""
+    labels = session.labels
+    if all(label.isdigit() for label in labels):
+        return str(10 * session.label_range + int(digit))
+    position = 10 * session.label_range + int(digit)
+    if position >= len(labels):
+        raise AnnotationError(
+            f"There is no label number {position}: the labels of this layer have names.",
+            "Add a label by name in the label panel.",
+        )
+    return labels[position]
+
+
+def select_label(session: Session, label: str) -> None:
+    """Select a label of the active layer."""
+    session.select_label(str(label))
+
+
+def number_key(
+    session: Session,
+    digit: int,
+    frame: int | None = None,
+    pointer: Mapping[str, float] | None = None,
+) -> None:
+    """Select the label of a digit key, adding it where it is new; in ``place`` mode, place it, too."""
+    label = label_for_digit(session, digit)
+    with session.lock, session.batch():
+        if label not in session.labels:
+            session.require_writable()
+            session.ensure_label(label)
+        session.select_label(label)
+        if session.number_keys == "place":
+            add_annotation(session, frame=frame, pointer=pointer)
+
+
+def cycle_number_keys_behavior(session: Session) -> None:
+    """Let the digit keys place labels instead of selecting them, or the other way round."""
+    session.number_keys = "place" if session.number_keys == "select" else "select"
+
+
+def next_label(session: Session) -> None:
+    """Select the next label of this range of ten, round and round."""
+    _cycle_label(session, 1)
+
+
+def previous_label(session: Session) -> None:
+    """Select the previous label of this range of ten, round and round."""
+    _cycle_label(session, -1)
+
+
+def _cycle_label(session: Session, by: int) -> None:
+    labels = labels_in_range(session)
+    if labels:
+        here = labels.index(session.label) if session.label in labels else -1 if by > 0 else 0
+        session.select_label(labels[(here + by) % len(labels)])
+
+
+def next_label_range(session: Session) -> None:
+    """Go ten labels up; a label that is new is added to every layer."""
+    _cycle_range(session, 1)
+
+
+def previous_label_range(session: Session) -> None:
+    """Go ten labels down; a label that is new is added to every layer."""
+    _cycle_range(session, -1)
+
+
+def _cycle_range(session: Session, by: int) -> None:
+    labels = session.labels
+    if all(label.isdigit() for label in labels):
+        # the last digit stays: label 3 becomes label 13
+        label_range = (session.label_range + by) % RANGES
+        label = str(10 * label_range + int(session.label) % 10)
+        with session.lock, session.batch():
+            if label not in labels:
+                session.require_writable()
+                session.ensure_label(label)
+            session.select_label(label)
+        return
+    position = (10 * (session.label_range + by)) % (10 * (1 + (len(labels) - 1) // 10))
+    session.select_label(labels[position])
+
+
+def add_label(session: Session, label: str | None = None) -> str:
+    """Add a label to every layer and select it; without a name, the lowest number that is free.
+
+    Returns
+    -------
+    str
+        The new label.
+    """
+    session.require_writable()
+    taken = {name for layer in session.layers.names for name in session.layers[layer].labels}
+    if label is None or not str(label).strip():
+        label = next(str(number) for number in range(10 * RANGES) if str(number) not in taken)
+    label = str(label).strip()
+    if label in session.labels:
+        raise AnnotationError(f"There is a label {label!r} already.", "Choose another name.")
+    with session.lock, session.batch():
+        session.ensure_label(label)
+        session.select_label(label)
+    return label
