@@ -6,10 +6,12 @@ notebook and no widget library, so whatever a person can do on the screen a scri
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -82,6 +84,7 @@ class Session(traitlets.HasTraits):
     theme = traitlets.Enum(["auto", "dark", "light"], "auto")
     trail = traitlets.Int(10, min=0)
     pending_interval = traitlets.Int(None, allow_none=True)
+    trace_unit = traitlets.Enum(["frame", "time"], "frame", help="What the traces are plotted against.")
     overlay_revision = traitlets.Int(0)
     frames_revision = traitlets.Int(0)
     layers_revision = traitlets.Int(0, help="Rises when layers come, go, or change their roles.")
@@ -97,6 +100,8 @@ class Session(traitlets.HasTraits):
         self._confirmed_listeners: list[Callable[[str], None]] = []
         self._watched: dict[int, list[Callable[[], None]]] = {}
         self._unsaved: dict[str, tuple[int, dict[str, int]]] = {}
+        self._versions: dict[tuple[int, str], int] = {}
+        self._count = itertools.count(1)
         self._depth = 0
         self._changed_frames: list[np.ndarray] | None = []
         self._points_dirty = self._layers_dirty = self._status_dirty = False
@@ -298,15 +303,22 @@ class Session(traitlets.HasTraits):
         for key in [key for key in self._watched if key not in present]:
             for stop in self._watched.pop(key):
                 stop()
+            self._versions = {at: number for at, number in self._versions.items() if at[0] != key}
         for key, ann in present.items():
             if key not in self._watched:
                 self._watched[key] = [
-                    ann.on_change(self._on_points),
+                    ann.on_change(partial(self._on_points, key)),
                     ann.display.on_change(self._on_display),
                     ann.history.on_confirmed(self._on_entry_confirmed),
                 ]
 
-    def _on_points(self, change: Any) -> None:
+    def version_of(self, ann: VideoAnnotation, label: str) -> int:
+        """Count the changes of a label in a layer, so that displays know whether theirs is out of date."""
+        return self._versions.setdefault((id(ann), label), next(self._count))
+
+    def _on_points(self, key: int, change: Any) -> None:
+        for label in change.labels:
+            self._versions[key, label] = next(self._count)
         with self.batch():
             self.touch_overlay(change.frames)
             self._status_dirty = True

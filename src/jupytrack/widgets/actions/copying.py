@@ -40,8 +40,8 @@ def _copy(session: Session, labels: Iterable[str], frames: Iterable[int], title:
                 continue
             trace = source.to_trace(label)
             here = np.flatnonzero(np.isfinite(trace).all(axis=1) & wanted[: len(trace)])
-            for frame in here:
-                session.ann.add(trace[frame].tolist(), label, int(frame))
+            if len(here):
+                session.ann.set_points(label, here, trace[here])
             copied += len(here)
     if not copied:
         session.notify("info", f"Layer {session.layers.overlay!r} has nothing to copy there.")

@@ -164,8 +164,9 @@ def _remove(session: Session, labels: Sequence[str], frames: Sequence[int] | np.
     wanted[np.asarray(frames, dtype=np.intp)] = True
     with session.lock, session.batch(), session.ann.edit(title):
         for label, where in zip(labels, present, strict=True):
-            for frame in np.flatnonzero(where & wanted):
-                session.ann.remove(label, int(frame))
+            here = np.flatnonzero(where & wanted)
+            if len(here):
+                session.ann.set_points(label, here, np.full((len(here), 2), np.nan))
     return int((present & wanted).sum())
 
 

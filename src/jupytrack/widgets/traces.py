@@ -1,0 +1,363 @@
+"""Positions over time: x and y of the labels, with the frame that is shown marked.
+
+The browser moves the frame marker, and turns clicks and drags into frames; the kernel only sends a line
+again when its label changed, so that one edit stays one small message.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from jupytrack.widgets.decimate import decimate
+from jupytrack.widgets.session import Session, css
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jupytrack.annotation.points import VideoAnnotation
+
+__all__ = ["Traces"]
+
+COMPONENTS = ("x", "y")
+MARGIN = {"top": 8, "bottom": 26, "left": 60, "right": 16}
+LOWEST = 110
+_FADED = "var(--jp-ui-font-color3, #888)"
+_INK = "var(--jp-ui-font-color1, #444)"
+_EMPTY = np.array([np.nan])
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One label of one layer, as it should look; equal ones look the same."""
+
+    layer: int
+    label: str
+    version: int
+    kind: Literal["line", "dot"]
+    color: str
+    opacity: float
+    view: tuple[float, float]
+    unit: str
+
+
+class Traces:
+    """Two plots over one time axis.
+
+    Parameters
+    ----------
+    session : Session
+        What to show.
+    heights : tuple of two float
+        Heights of the two plots, in CSS pixels.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        What to display.
+    figures : tuple of bqplot.Figure
+        x above, y below.
+    markers : list of bqplot.Lines
+        The frame markers; the browser sets their ``x``.
+    """
+
+    def __init__(self, session: Session, heights: tuple[float, float] = (LOWEST, LOWEST)) -> None:
+        self.session = session
+        self.frozen = False
+        self._shown: dict[tuple[str, int], _Series] = {}
+        self._timer: threading.Timer | None = None
+        self._moving = False
+        self.time_scale = bqplot.LinearScale(min=0.0, max=float(max(session.n_frames - 1, 1)))
+        self.value_scales = {name: bqplot.LinearScale(min=0.0, max=1.0) for name in COMPONENTS}
+        self._fitted: tuple[int, str] | None = None
+        unit = bqplot.LinearScale(min=0.0, max=1.0)
+        self.panzoom = bqplot.PanZoom(scales={"x": [self.time_scale], "y": list(self.value_scales.values())})
+        self._pools: dict[tuple[str, str], list[Any]] = {
+            (name, kind): [] for name in COMPONENTS for kind in ("line", "dot")
+        }
+        self._fixed: dict[str, dict[str, Any]] = {}
+        self._time_axes: list[Any] = []
+        figures = []
+        for name, height in zip(COMPONENTS, heights, strict=True):
+            scales = {"x": self.time_scale, "y": unit}
+            still: dict[str, Any] = {"scales": scales, "apply_clip": True, "preserve_domain": {"x": True}}
+            self._fixed[name] = {
+                "interval": bqplot.Lines(
+                    x=_EMPTY, y=_EMPTY, fill="bottom", fill_colors=["#888888"], fill_opacities=[0.25],
+                    colors=["#888888"], stroke_width=0.5, **still,
+                ),
+                "interest": bqplot.Lines(
+                    x=_EMPTY, y=_EMPTY, colors=["#888888"], opacities=[0.6], stroke_width=1, **still
+                ),
+                "marker": bqplot.Lines(
+                    x=np.zeros(2), y=np.array([0.0, 1.0]), colors=["#f37726"], stroke_width=1.5, **still
+                ),
+            }  # fmt: skip
+            figures.append(self._figure(name, height, with_times=name == COMPONENTS[-1]))
+        self.figures = tuple(figures)
+        self.markers = [self._fixed[name]["marker"] for name in COMPONENTS]
+        self.widget = ipywidgets.VBox(
+            list(self.figures), layout=ipywidgets.Layout(width="100%", overflow="hidden")
+        )
+        self.widget.add_class("jupytrack-traces")
+        self._stops = [session.on_points_changed(lambda frames: self.refresh())]
+        session.observe(self._on_session, ["label", "layers_revision", "status", "trace_unit"])
+        session.observe(self._follow_frame, ["frame"])
+        self.time_scale.observe(self._on_view, ["min", "max"])
+        self.show_whole_video()
+        self.refresh()
+
+    def _figure(self, name: str, height: float, with_times: bool) -> Any:
+        styles = {"color": _INK, "grid_color": "var(--jp-border-color3, #ddd)", "label_color": _INK}
+        time_axis = bqplot.Axis(
+            scale=self.time_scale, label="", num_ticks=10, grid_lines="none", **styles,
+            **({} if with_times else {"tick_values": [], "tick_labels": {}}),
+        )  # fmt: skip
+        self._time_axes.append(time_axis)
+        axis = bqplot.Axis(
+            scale=self.value_scales[name], orientation="vertical", label=f"{name} (px)", num_ticks=4,
+            grid_lines="solid", label_offset="46px", tick_format=".5~g", **styles,
+        )  # fmt: skip
+        return bqplot.Figure(
+            marks=self._marks(name),
+            axes=[time_axis, axis],
+            fig_margin=MARGIN if with_times else {**MARGIN, "bottom": 6},
+            layout=ipywidgets.Layout(width="100%", height=f"{height:.0f}px", min_width="0"),
+            background_style={"fill": "transparent"},
+            padding_x=0,
+            padding_y=0,
+            display_toolbar=False,
+            animation_duration=0,
+        )
+
+    def _marks(self, name: str) -> list[Any]:
+        fixed = self._fixed[name]
+        pools = [mark for kind in ("line", "dot") for mark in self._pools[name, kind]]
+        return [fixed["interval"], fixed["interest"], *pools, fixed["marker"]]
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Positions of the frames on the time axis, in frames or seconds."""
+        if self.session.trace_unit == "time":
+            return np.asarray(self.session.video.timestamps, dtype=np.float64)
+        return np.arange(self.session.n_frames, dtype=np.float64)
+
+    def position_of(self, frame: int) -> float:
+        """Where a frame lies on the time axis."""
+        if self.session.trace_unit == "time":
+            return float(self.session.video.get_frame_timestamp(frame))
+        return float(frame)
+
+    @property
+    def view(self) -> tuple[float, float]:
+        """Ends of the time axis that is shown."""
+        return float(self.time_scale.min), float(self.time_scale.max)
+
+    def refresh(self) -> None:
+        """Show what is there now; only what changed is sent."""
+        with self.session.lock:
+            series = list(self._series())
+            key = (id(self.session.ann), self.session.label)
+            if self._fitted is None or self._fitted[1] != key[1]:
+                self.fit_values()
+            counts = {"line": 0, "dot": 0}
+            for one, ann in series:
+                self._draw(one, ann, counts[one.kind])
+                counts[one.kind] += 1
+            for kind, count in counts.items():
+                self._blank(kind, count)
+            self._draw_interest()
+            self._draw_interval()
+
+    def _series(self) -> Iterator[tuple[_Series, VideoAnnotation]]:
+        session = self.session
+        view, unit = self.view, session.trace_unit
+        overlay = session.overlay_ann
+        layers = [] if overlay is None or overlay is session.ann else [overlay]
+        for ann in (*layers, session.ann):
+            colors = dict(zip(ann.labels, ann.palette, strict=False))
+            for label in ann.labels:
+                if not ann.display.trace_visible(label):
+                    continue
+                kind: Literal["line", "dot"] = "line" if ann.plot_type == "line" else "dot"
+                opacity = ann.display.alpha_of(label)
+                version = session.version_of(ann, label)
+                yield _Series(id(ann), label, version, kind, css(colors[label]), opacity, view, unit), ann
+
+    def _draw(self, series: _Series, ann: VideoAnnotation, place: int) -> None:
+        if self._shown.get((series.kind, place)) == series:
+            return
+        self._shown[series.kind, place] = series
+        trace, times = ann.to_trace(series.label), self.times
+        n = min(len(trace), len(times))
+        for column, name in enumerate(COMPONENTS):
+            pool = self._pools[name, series.kind]
+            if place == len(pool):
+                pool.append(self._new_mark(name, series.kind))
+                figure = self.figures[COMPONENTS.index(name)]
+                figure.marks = self._marks(name)
+            x, y = decimate(times[:n], trace[:n, column], gaps=series.kind == "line", view=series.view)
+            mark = pool[place]
+            with mark.hold_sync():
+                mark.x, mark.y = (x, y) if len(x) else (_EMPTY, _EMPTY)
+                mark.colors, mark.opacities = [series.color], [series.opacity]
+
+    def _new_mark(self, name: str, kind: str) -> Any:
+        common: dict[str, Any] = {
+            "x": _EMPTY,
+            "y": _EMPTY,
+            "scales": {"x": self.time_scale, "y": self.value_scales[name]},
+            "preserve_domain": {"x": True, "y": True},
+        }
+        if kind == "line":
+            return bqplot.Lines(stroke_width=1.5, apply_clip=True, **common)
+        return bqplot.Scatter(default_size=18, apply_clip=True, **common)
+
+    def _blank(self, kind: Literal["line", "dot"], count: int) -> None:
+        """Empty the marks of a kind that nothing needs now."""
+        for place in range(count, len(self._pools[COMPONENTS[0], kind])):
+            if self._shown.pop((kind, place), None) is not None:
+                for name in COMPONENTS:
+                    mark = self._pools[name, kind][place]
+                    with mark.hold_sync():
+                        mark.x, mark.y = _EMPTY, _EMPTY
+
+    def _draw_interest(self) -> None:
+        frames = [int(frame) for frame in self.session.layers.frames_of_interest]
+        x = np.repeat([self.position_of(frame) for frame in frames], 3) if frames else _EMPTY
+        y = np.tile([0.0, 1.0, np.nan], len(frames)) if frames else _EMPTY
+        self._set_fixed("interest", x, y)
+
+    def _draw_interval(self) -> None:
+        interval, pending = self.session.interval, self.session.pending_interval
+        if pending is not None:
+            interval = (pending, pending)
+        if interval is None:
+            self._set_fixed("interval", _EMPTY, _EMPTY)
+            return
+        start, stop = (self.position_of(frame) for frame in interval)
+        self._set_fixed("interval", np.array([start, start, stop, stop]), np.array([0.0, 1.0, 1.0, 0.0]))
+
+    def _set_fixed(self, which: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        for name in COMPONENTS:
+            mark = self._fixed[name][which]
+            if not (np.array_equal(mark.x, x, equal_nan=True) and np.array_equal(mark.y, y, equal_nan=True)):
+                with mark.hold_sync():
+                    mark.x, mark.y = x, y
+
+    def fit_values(self, all_labels: bool = False) -> None:
+        """Fit the value axes to the current label, or to all labels, of the active and the overlay layer."""
+        session = self.session
+        if self.frozen:
+            return
+        labels = session.labels if all_labels else [session.label]
+        anns = [ann for ann in (session.ann, session.overlay_ann) if ann is not None]
+        traces = [ann.to_trace(label) for ann in anns for label in labels if label in ann.labels]
+        values = np.concatenate(traces) if traces else np.empty((0, 2))
+        values = values[np.isfinite(values).all(axis=1)]
+        self._fitted = (id(session.ann), session.label) if len(values) else None
+        if not len(values):
+            size = (session.video.width, session.video.height)
+            ends = [(0.0, float(side)) for side in size]
+        else:
+            ends = [_with_margin(column.min(), column.max()) for column in values.T]
+        for name, (low, high) in zip(COMPONENTS, ends, strict=True):
+            _set_scale(self.value_scales[name], low, high)
+
+    def show_whole_video(self) -> None:
+        """Show the whole video on the time axis."""
+        self._show(self.position_of(0), self.position_of(max(self.session.n_frames - 1, 0)))
+
+    def show_annotated(self) -> None:
+        """Show the annotated frames on the time axis, and fit the value axes to all labels."""
+        frames = self.session.ann.frames
+        if frames:
+            self._show(*_with_margin(self.position_of(frames[0]), self.position_of(frames[-1])))
+        self.fit_values(all_labels=True)
+
+    def zoom(self, factor: float) -> None:
+        """Show less (a factor over 1) or more of the time around the current frame."""
+        first, last = self.position_of(0), self.position_of(max(self.session.n_frames - 1, 0))
+        here = self.position_of(self.session.frame)
+        half = max((self.view[1] - self.view[0]) / factor / 2, 2.5 * (last - first) / self.session.n_frames)
+        if 2 * half >= last - first:
+            self.show_whole_video()
+        else:
+            start = min(max(here - half, first), last - 2 * half)
+            self._show(start, start + 2 * half)
+
+    def _show(self, start: float, stop: float) -> None:
+        if self.frozen:
+            return
+        if stop <= start:
+            start, stop = start - 0.5, stop + 0.5
+        self._moving = True
+        try:
+            _set_scale(self.time_scale, start, stop)
+        finally:
+            self._moving = False
+        self.refresh()
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Keep the limits of the axes as they are, or let them follow the data again."""
+        self.frozen = frozen
+        if frozen:
+            self.set_panzoom(False)
+        else:
+            self.fit_values()
+
+    def set_panzoom(self, on: bool) -> None:
+        """Let wheel and drag zoom and pan the plots, instead of going to the frame under the pointer."""
+        for figure in self.figures:
+            figure.interaction = self.panzoom if on and not self.frozen else None
+
+    def _on_session(self, change: Any) -> None:
+        if change["name"] == "trace_unit":
+            for axis in self._time_axes[-1:]:
+                axis.label = "time (s)" if change["new"] == "time" else ""
+            self.show_whole_video()
+            for marker in self.markers:
+                marker.x = np.full(2, self.position_of(self.session.frame))
+        self.refresh()
+
+    def _follow_frame(self, change: Any) -> None:
+        """Turn the page when the current frame leaves the part that is shown."""
+        here, (start, stop) = self.position_of(change["new"]), self.view
+        if not start <= here <= stop and not self.frozen:
+            start = here - 0.1 * (stop - start) if here > stop else here - 0.9 * (stop - start)
+            self._show(start, start + self.view[1] - self.view[0])
+
+    def _on_view(self, _: Any) -> None:
+        """Choose the points anew, once the user's zooming and panning rests."""
+        if self._moving:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(0.15, self.refresh)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def close(self) -> None:
+        """Stop following the session."""
+        for stop in self._stops:
+            stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.session.unobserve(self._on_session, ["label", "layers_revision", "status", "trace_unit"])
+        self.session.unobserve(self._follow_frame, ["frame"])
+
+
+def _with_margin(low: float, high: float) -> tuple[float, float]:
+    margin = 0.05 * (high - low) or max(0.05 * abs(low), 0.5)
+    return float(low - margin), float(high + margin)
+
+
+def _set_scale(scale: Any, low: float, high: float) -> None:
+    with scale.hold_sync(), scale.hold_trait_notifications():
+        scale.min, scale.max = float(low), float(high)
