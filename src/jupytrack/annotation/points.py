@@ -1,0 +1,629 @@
+"""VideoAnnotation: one layer of points on a video, with its file, its history and its exports."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupytrack.annotation.display import DisplayState, PlotType
+from jupytrack.annotation.editing import Change, EditablePoints
+from jupytrack.annotation.palettes import Color
+from jupytrack.annotation.table import PointTable, column_type
+from jupytrack.errors import AnnotationError, ConflictError, VideoError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jupytrack.jobs import Progress
+    from jupytrack.video.source import FrameSource
+
+__all__ = ["Change", "Unsaved", "VideoAnnotation"]
+
+_LAYER_SUFFIXES = {".json", ".h5", ".hdf5", ".csv"}
+_OPTIONS = {"palette_name", "ax_list", "ax_list_scatter", "ax_list_trace_x", "ax_list_trace_y"}
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """How an annotation differs from its file.
+
+    Attributes
+    ----------
+    added, removed, moved : int
+        Points that are new, gone, or elsewhere (or known to be something else, such as occluded).
+    labels : bool
+        Whether the labels themselves or their order differ.
+    """
+
+    added: int = 0
+    removed: int = 0
+    moved: int = 0
+    labels: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.moved or self.labels)
+
+
+class VideoAnnotation(EditablePoints):
+    """One layer of points on a video.
+
+    Every label is a text (usually digits) with at most one point a frame. All changes can be undone through
+    ``history``.
+
+    Parameters
+    ----------
+    fname : path, optional
+        The layer's file: DUSTrack JSON, or DeepLabCut h5 or CSV (labelled data or predictions). A JSON file that does
+        not exist is made on saving. For a video, the layer is ``<video>_annotations.json`` beside it.
+    vname : path, optional
+        The video. Without one, a video of the same stem beside the layer is used if there is one.
+    name : str, optional
+        Name of the layer; by default what follows ``_annotations_`` in the file's name, else ``"noname"``.
+    n_labels : int
+        Labels of a new layer, ``"0"`` to ``str(n_labels - 1)``.
+    video : FrameSource, optional
+        The video if it is open already; then ``vname`` is not opened.
+    palette_name : str
+        Colours; see :data:`jupytrack.annotation.palettes.PALETTES`.
+    preloaded_json : mapping, optional
+        ``{label: {frame: [x, y]}}`` to start with instead of the file's content.
+    accept_other_video : bool
+        Open a layer even though its sidecar says that it was made on another video.
+    ax_list, ax_list_scatter, ax_list_trace_x, ax_list_trace_y : object or list of objects, optional
+        Displays to refresh on changes, as for :meth:`setup_display`.
+
+    Raises
+    ------
+    FormatError
+        If the file's content is not what its format promises, or has points beyond the video's end.
+    ConflictError
+        If the layer was made on another video.
+    VideoError, VideoNotFoundError
+        If ``vname`` cannot be read.
+    """
+
+    def __init__(
+        self,
+        fname: str | Path | None = None,
+        vname: str | Path | None = None,
+        name: str | None = None,
+        n_labels: int = 1,
+        *,
+        video: FrameSource | None = None,
+        palette_name: str = "Set2",
+        preloaded_json: Mapping[Any, Mapping[Any, Any]] | None = None,
+        accept_other_video: bool = False,
+        **displays: Any,
+    ) -> None:
+        unknown = displays.keys() - _OPTIONS
+        if unknown:
+            raise TypeError(
+                f"VideoAnnotation has no option {', '.join(sorted(unknown))}. "
+                f"Besides the named ones there are {', '.join(sorted(_OPTIONS))}."
+            )
+        if name is not None and not isinstance(name, str):
+            raise AnnotationError(f"{name!r} cannot be a layer's name.", "Give a text.")
+        self.fname, self.video = _find(fname, vname, name, video)
+        self.fstem = None if self.fname is None else Path(self.fname).stem
+        self.name = name if name is not None else _name_in(self.fstem)
+        self.display = DisplayState(palette_name)
+        self.accept_other_video = accept_other_video
+        n_frames = None if self.video is None else len(self.video)
+        if preloaded_json is None:
+            table = self._read(n_labels)
+        else:
+            table = PointTable.from_mapping(preloaded_json, n_frames)
+        super().__init__(table, n_frames)
+        self._meta: dict[str, Any] = table.meta
+        self._baseline = self.to_table()
+        self._unsaved: tuple[int, Unsaved] = (-1, Unsaved())
+        self.setup_display(
+            displays.get("ax_list_scatter", displays.get("ax_list")),
+            displays.get("ax_list_trace_x"),
+            displays.get("ax_list_trace_y"),
+        )
+        self.on_change(lambda change: self.display.refresh())
+
+    @classmethod
+    def from_multiple_files(
+        cls,
+        fname_list: Sequence[str | Path],
+        vname: str | Path,
+        name: str,
+        fname_merged: str | Path,
+        **kwargs: Any,
+    ) -> VideoAnnotation:
+        """Merge several files of one video into a new layer; the last file that has a point wins.
+
+        Parameters
+        ----------
+        fname_list : sequence of path
+            The files, at least one.
+        vname : path
+            The video.
+        name : str
+            Name of the merged layer.
+        fname_merged : path
+            Its file, written by :meth:`save`.
+        **kwargs
+            Passed on to the constructor.
+        """
+        merged = cls(fname_merged, vname, name, **kwargs)
+        kwargs["video"] = merged.video
+        tables = [cls(fname, vname, name, **kwargs).to_table() for fname in fname_list]
+        labels = sorted({label for table in tables for label in table.labels})
+        n_frames = max((table.n_frames for table in tables), default=0)
+        result = PointTable.empty(labels, n_frames)
+        for table in tables:
+            for row, label in enumerate(table.labels):
+                into, there = labels.index(label), np.flatnonzero(table.present[row])
+                result.xy[into, there] = table.xy[row, there]
+                for column in {*table.columns, *result.columns}:
+                    given = table.columns.get(column)
+                    dtype = (given if given is not None else result.columns[column]).dtype
+                    kind = column_type(column, dtype)
+                    values = result.columns.setdefault(column, kind.empty((len(labels), n_frames)))
+                    values[into, there] = kind.missing if given is None else given[row, there]
+        merged._replace_all(result, "Merge " + ", ".join(Path(fname).name for fname in fname_list))
+        return merged
+
+    # files
+
+    def load(self, n_annotations: int = 1, **h5_kwargs: str) -> dict[str, dict[int, list[float]]]:
+        """Return what the layer's file holds, without changing the annotation.
+
+        Parameters
+        ----------
+        n_annotations : int
+            Labels to return if there is no file.
+        **h5_kwargs
+            ``remove_label_prefix``, ``img_prefix`` and ``img_suffix`` for DeepLabCut files.
+
+        Returns
+        -------
+        dict
+            ``{label: {frame: [x, y]}}``
+        """
+        return self._read(n_annotations, **h5_kwargs).to_mapping()
+
+    @staticmethod
+    def _load_json(json_fname: str | Path) -> dict[str, dict[int, list[float]]]:
+        """Return a DUSTrack JSON file's content, for ``preloaded_json``."""
+        from jupytrack import formats
+
+        return formats.read_layer(json_fname).to_mapping()
+
+    def _read(self, n_labels: int, **options: str) -> PointTable:
+        """Return the file's content, checked against the video; an empty table if there is no file."""
+        from jupytrack import formats
+
+        if self.fname is None or not Path(self.fname).exists():
+            return PointTable.empty([str(label) for label in range(n_labels)])
+        n_frames = None if self.video is None else len(self.video)
+        table = formats.read_layer(self.fname, n_frames=n_frames, **options)
+        made_on = table.meta.get("video", {}).get("fingerprint")
+        if (
+            self.video is not None
+            and made_on
+            and not self.accept_other_video
+            and made_on != self.video.fingerprint
+        ):
+            raise ConflictError(
+                f"{self.fname} was made on another video than {self.video.fname}.",
+                "Open it with its own video, or pass accept_other_video=True if the pictures are the same.",
+            )
+        return table
+
+    def reload(self) -> None:
+        """Go back to what the file holds (or to empty labels without one); this can be undone, too."""
+        with self.lock:
+            table = self._read(len(self.labels) or 1)
+            self._replace_all(table, "Discard unsaved changes")
+            self._meta = table.meta
+            self._baseline = self.to_table()
+            self._unsaved = (-1, Unsaved())
+
+    def save(self, fname: str | Path | None = None) -> None:
+        """Write the layer's JSON and what it cannot hold into the sidecar beside it, atomically.
+
+        Labels without points are kept, and so are undo and history.
+
+        Parameters
+        ----------
+        fname : path, optional
+            Write a copy there instead; the annotation stays with its own file.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no file name, or it does not end in ``.json``.
+        SaveError
+            If it cannot be written; what was there before is still there.
+        """
+        from jupytrack import formats
+
+        path = self.fname if fname is None else str(fname)
+        if path is None:
+            raise AnnotationError(f"Layer {self.name!r} has no file.", "Give a file name: save('x.json').")
+        if Path(path).suffix != ".json":
+            raise AnnotationError(
+                f"{path} is no JSON file.", "Use to_json() for the same name with .json, or save('x.json')."
+            )
+        with self.lock:
+            table = self.to_table()
+            table.meta = dict(self._meta)
+            if self.video is not None:
+                table.meta["video"] = {
+                    "fingerprint": self.video.fingerprint,
+                    "n_frames": len(self.video),
+                    "name": Path(self.video.fname).name,
+                }
+            fingerprint = formats.write_layer(path, table)
+            if path == self.fname:
+                self._meta = table.meta
+                self._baseline = self.to_table()
+                self._unsaved = (-1, Unsaved())
+                self.history.mark_saved(fingerprint)
+
+    def to_json(self) -> None:
+        """Save a layer that came from a DeepLabCut file as JSON of the same name beside it.
+
+        Raises
+        ------
+        AnnotationError
+            If the layer does not come from a DeepLabCut file.
+        """
+        if self.fname is None or Path(self.fname).suffix not in {".h5", ".hdf5", ".csv"}:
+            raise AnnotationError(f"Layer {self.name!r} is not from a DeepLabCut file.", "Use save().")
+        self.save(Path(self.fname).with_suffix(".json"))
+
+    @property
+    def unsaved(self) -> Unsaved:
+        """How the annotation differs from its file."""
+        with self.lock:
+            if self._unsaved[0] != self._revision:
+                self._unsaved = (self._revision, _compare(self._baseline, self.to_table()))
+            return self._unsaved[1]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Names to show for labels, for instance DeepLabCut's body parts; labels without one are missing."""
+        return dict(self._meta.get("names", {}))
+
+    # display
+
+    @property
+    def palette(self) -> list[Color]:
+        """Colour of every label, RGB from 0 to 1."""
+        return [self.display.color(label, row) for row, label in enumerate(self.labels)]
+
+    @property
+    def plot_type(self) -> PlotType:
+        """How traces are drawn, ``"line"`` or ``"dot"``."""
+        return self.display.plot_type
+
+    @plot_type.setter
+    def plot_type(self, plot_type: PlotType) -> None:
+        self.set_plot_type(plot_type)
+
+    def add_label(self, label: str | None = None, color: Sequence[float] | None = None) -> None:
+        """Add a label without points; nothing happens if it is there.
+
+        Parameters
+        ----------
+        label : str, optional
+            Its name; the lowest free number by default.
+        color : sequence of three float, optional
+            Its colour, RGB from 0 to 1.
+        """
+        with self.lock:
+            before = set(self.labels)
+            super().add_label(label)
+            for new in set(self.labels) - before:
+                if color is not None:
+                    self.display.set_color(new, color)
+
+    def setup_display_scatter(self, ax_list_scatter: Any = None) -> None:
+        """Refresh these displays of one frame's points on changes.
+
+        Parameters
+        ----------
+        ax_list_scatter : object with ``refresh()``, or list of them, optional
+            None keeps the ones that are bound.
+        """
+        for display in _as_list(ax_list_scatter):
+            self.display.bind(display, "scatter")
+
+    def setup_display_trace(self, ax_list_trace_x: Any = None, ax_list_trace_y: Any = None) -> None:
+        """Refresh these displays of positions over time on changes; arguments as for the scatter display."""
+        for display in [*_as_list(ax_list_trace_x), *_as_list(ax_list_trace_y)]:
+            self.display.bind(display, "trace")
+
+    def setup_display(
+        self, ax_list_scatter: Any = None, ax_list_trace_x: Any = None, ax_list_trace_y: Any = None
+    ) -> None:
+        """Bind displays of both kinds and show the annotation on them."""
+        self.setup_display_scatter(ax_list_scatter)
+        self.setup_display_trace(ax_list_trace_x, ax_list_trace_y)
+        self.display.restore()
+
+    def clear_display(self) -> None:
+        """Take the annotation off its displays; :meth:`re_setup_display` brings it back."""
+        self.display.clear()
+
+    def re_setup_display(self) -> None:
+        """Show the annotation on its displays again."""
+        self.display.restore()
+
+    def invalidate_caches(self) -> None:
+        """Count as changed, so that displays compute everything anew."""
+        self._revision += 1
+        self.display.changed()
+
+    def update_display_scatter(self, frame_number: int, draw: bool = False) -> None:
+        """Refresh the displays of one frame's points; they know which frame they show."""
+        self.display.refresh("scatter")
+
+    def update_display_trace(self, label: str | None = None, draw: bool = False) -> None:
+        """Refresh the displays of positions over time."""
+        self.display.refresh("trace")
+
+    def update_display(self, frame_number: int, label: str | None = None, draw: bool = False) -> None:
+        """Refresh all displays."""
+        self.display.refresh()
+
+    def hide(self, draw: bool = True) -> None:
+        """Show nothing of this annotation; with ``draw=False`` displays learn it at their next refresh."""
+        self.display.set_visible(False, draw=draw)
+
+    def show(self, draw: bool = True) -> None:
+        """Show the annotation."""
+        self.display.set_visible(True, draw=draw)
+
+    def show_trace(self, label: str, draw: bool = True) -> None:
+        """Draw the trace of a label."""
+        self.display.set_traces(shown=[label], draw=draw)
+
+    def hide_trace(self, label: str, draw: bool = True) -> None:
+        """Do not draw the trace of a label."""
+        self.display.set_traces(hidden=[label], draw=draw)
+
+    def show_one_trace(self, label: str, draw: bool = True) -> None:
+        """Draw the trace of one label only."""
+        self.display.set_traces([label], [other for other in self.labels if other != label], draw=draw)
+
+    def set_alpha(self, alpha: float = 0.4, label: str | None = None, draw: bool = True) -> None:
+        """Set the opacity of one label or all, 0 to 1."""
+        self.display.set_alpha(alpha, label, draw=draw)
+
+    def set_plot_type(self, type_: str = "line", draw: bool = True) -> None:
+        """Draw traces as ``"line"`` or ``"dot"``."""
+        self.display.set_plot_type(type_, draw=draw)
+
+    # what follows from the points
+
+    def to_dlc(
+        self,
+        scorer: str = "praneeth",
+        output_path: str | Path | None = None,
+        file_prefix: str | None = None,
+        img_prefix: str = "img",
+        img_suffix: str = ".png",
+        label_prefix: str = "point",
+        save: bool = True,
+        internal_to_dlc_labels: dict[str, str] | None = None,
+    ) -> pd.DataFrame:
+        """Return the points as DeepLabCut's labelled data, and write them as CSV and h5.
+
+        Parameters
+        ----------
+        scorer : str
+            Who labelled, in the table's header.
+        output_path : path, optional
+            Folder to write to; by default the layer's.
+        file_prefix : str, optional
+            File name without suffix; by default the layer's, with ``"dlc"`` it is ``CollectedData_<scorer>``.
+        img_prefix, img_suffix : str
+            What stands around the frame number in the names of the pictures.
+        label_prefix : str
+            What stands before a label in the names of the body parts.
+        save : bool
+            Whether to write files.
+        internal_to_dlc_labels : dict of str to str, optional
+            Body part for each label, instead of ``label_prefix``.
+
+        Raises
+        ------
+        AnnotationError
+            If body parts are missing or there is no name to save under.
+        SaveError
+            If a file cannot be written.
+        """
+        from jupytrack.formats import deeplabcut
+
+        parts = internal_to_dlc_labels or {label: label_prefix + label for label in self.labels}
+        if set(parts) != set(self.labels):
+            raise AnnotationError(
+                f"Body parts are given for {sorted(parts)}, the labels are {self.labels}.",
+                "Give one for each label.",
+            )
+        stem = self.video.name if self.video is not None else (self.fstem or "video").split("_annotations")[0]
+        frame = deeplabcut.labelled_frame(
+            self.to_table(),
+            scorer=scorer,
+            video=stem,
+            names=[parts[label] for label in self.labels],
+            img_prefix=img_prefix,
+            img_suffix=img_suffix,
+        )
+        if save:
+            if file_prefix == "dlc":
+                file_prefix = f"CollectedData_{scorer}"
+            prefix = file_prefix or self.fstem
+            folder = output_path or (None if self.fname is None else Path(self.fname).parent)
+            if prefix is None or folder is None:
+                raise AnnotationError(
+                    f"Layer {self.name!r} has no file to name the export after.",
+                    "Give output_path and file_prefix.",
+                )
+            deeplabcut.write_labelled(frame, Path(folder) / prefix)
+        return frame
+
+    def to_signal(self, label: str) -> Any:
+        """Return one label as ``pysampled.Data`` at the video's frame rate.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no video, or no such label.
+        MissingDependencyError
+            If pysampled is not installed.
+        """
+        from jupytrack.annotation import derived
+
+        self._store.row(label)
+        return derived.signal(self, self.to_trace(label))
+
+    def to_signals(self) -> dict[str, Any]:
+        """Return label → ``pysampled.Data``; errors as for :meth:`to_signal`."""
+        return {label: self.to_signal(label) for label in self.labels}
+
+    def to_pysampled(self) -> Any:
+        """Return all labels as one ``pysampled.Data`` with named signals; errors as for :meth:`to_signal`."""
+        from jupytrack.annotation import derived
+
+        traces = np.hstack(list(self.to_traces().values())) if self.labels else np.empty((self.n_frames, 0))
+        return derived.signal(self, traces, signal_names=self.labels, signal_coords=["x", "y"])
+
+    def get_area(self, labels: Sequence[str] | str, lowpass: float | None = None) -> Any:
+        """Return the area of the polygon that labels span, frame by frame, in square pixels.
+
+        Parameters
+        ----------
+        labels : sequence of str, or str
+            Corners in their order; ``"023"`` stands for ``["0", "2", "3"]``.
+        lowpass : float, optional
+            Smooth the positions first, with this cut-off in Hz.
+
+        Returns
+        -------
+        ndarray, float64, shape (n_frames,), or pysampled.Data
+            The latter if there is a video; NaN where a corner is missing.
+        """
+        from jupytrack.annotation import derived
+
+        return derived.area(self, labels, lowpass)
+
+    def export_video(
+        self,
+        out_file_name: str | Path | None = None,
+        start_frame: int | None = None,
+        end_frame: int | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Write a video with the points drawn on it.
+
+        Parameters
+        ----------
+        out_file_name : path, optional
+            An MP4 file that does not exist; by default beside the layer, named after it and the frames.
+        start_frame, end_frame : int, optional
+            First and last frame, both included.
+        progress : Progress, optional
+            Told after every frame; may cancel.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no video, no such frame, or no name for the file.
+        SaveError
+            If the file exists or cannot be written.
+        """
+        from jupytrack.annotation import derived
+
+        return derived.export_video(self, out_file_name, start_frame, end_frame, progress)
+
+
+def _find(
+    fname: str | Path | None, vname: str | Path | None, name: str | None, video: FrameSource | None
+) -> tuple[str | None, FrameSource | None]:
+    """Return the layer's file name and the open video."""
+    if fname is not None and vname is None and Path(fname).suffix.lower() not in _LAYER_SUFFIXES:
+        fname, vname, name = None, fname, None
+    if fname is None and vname is not None:
+        path = Path(vname)
+        fname = path.with_name(f"{path.stem}_annotations{'' if name is None else '_' + name}.json")
+    layer = None if fname is None else str(fname)
+    if video is not None:
+        return layer, video
+    if vname is not None:
+        return layer, _open_video(Path(vname))
+    if layer is not None:
+        stem = Path(layer).stem.removesuffix("_annotations").split("_annotations_")[0]
+        beside = Path(layer).with_name(stem + ".mp4")
+        if beside.exists():
+            try:
+                return layer, _open_video(beside)
+            except VideoError as error:
+                warnings.warn(f"The layer is opened without its video. {error}", stacklevel=4)
+    return layer, None
+
+
+def _open_video(path: Path) -> FrameSource:
+    from jupytrack.video.reader import VideoReader
+
+    return VideoReader(path)
+
+
+def _name_in(stem: str | None) -> str:
+    if stem is None or "_annotations_" not in stem:
+        return "noname"
+    return stem.split("_annotations_")[-1]
+
+
+def _as_list(displays: Any) -> list[Any]:
+    if displays is None:
+        return []
+    return list(displays) if isinstance(displays, (list, tuple)) else [displays]
+
+
+def _compare(saved: PointTable, now: PointTable) -> Unsaved:
+    """Return how two tables differ, label by label."""
+    length = max(saved.n_frames, now.n_frames)
+    saved, now = saved.resized(length), now.resized(length)
+    labels = list(dict.fromkeys([*saved.labels, *now.labels]))
+    empty = PointTable.empty(labels, length)
+
+    def rows(table: PointTable, array: NDArray[Any], blank: NDArray[Any]) -> NDArray[Any]:
+        out = blank.copy()
+        if table.labels:
+            out[[labels.index(label) for label in table.labels]] = array
+        return out
+
+    old, new = rows(saved, saved.xy, empty.xy), rows(now, now.xy, empty.xy)
+    had, has = ~np.isnan(old[:, :, 0]), ~np.isnan(new[:, :, 0])
+    differs = (old != new).any(axis=2)
+    for column in {*saved.columns, *now.columns}:
+        dtype = (saved.columns.get(column) if column in saved.columns else now.columns[column]).dtype  # type: ignore[union-attr]
+        blank = column_type(column, dtype).empty((len(labels), length))
+        was, will = (
+            rows(t, t.columns[column], blank) if column in t.columns else blank for t in (saved, now)
+        )
+        differs |= (was != will) & ~((was != was) & (will != will))
+    return Unsaved(
+        added=int((has & ~had).sum()),
+        removed=int((had & ~has).sum()),
+        moved=int((had & has & differs).sum()),
+        labels=saved.labels != now.labels,
+    )

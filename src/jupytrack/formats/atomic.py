@@ -1,0 +1,95 @@
+"""Files that are either the old or the new one, never half of both."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from jupytrack.errors import SaveError
+
+__all__ = ["file_fingerprint", "save_error", "write_atomic"]
+
+
+def write_atomic(path: str | Path, content: bytes) -> None:
+    """Write a file by way of a temporary one in the same folder; it is on the disk when this returns.
+
+    The permissions of a file that is replaced stay as they are, and a symbolic link stays one.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    content : bytes
+        All of it.
+
+    Raises
+    ------
+    SaveError
+        If the disk is full, the folder is missing or may not be written. The old file is still there then.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = None
+    try:
+        try:
+            mode = path.stat().st_mode & 0o7777
+        except FileNotFoundError:
+            mode = None
+        if mode is not None and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise save_error(path, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def save_error(path: str | Path, error: OSError) -> SaveError:
+    """Return what to tell the user about a failed write, with a remedy for its cause."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason, remedy = "the disk is full", "Free some space and save again; nothing was lost."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason = "there is no permission to write there"
+        remedy = "Save under another name in a folder of yours, or ask for permission."
+    elif error.errno in (errno.ENOENT, errno.ENOTDIR):
+        reason, remedy = "its folder does not exist", "Make the folder, or save under another name."
+    else:
+        reason, remedy = (
+            str(error.strerror or error),
+            "Save under another name, for instance on another disk.",
+        )
+    return SaveError(f"{path} could not be written: {reason}.", remedy)
+
+
+def file_fingerprint(path: str | Path) -> str:
+    """Return a text that tells this content from any other (SHA-256); empty if there is no file."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last; not every system and file system can do that for folders."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

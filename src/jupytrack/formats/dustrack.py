@@ -1,0 +1,289 @@
+"""DUSTrack's JSON: ``{label: {frame: [x, y]}}``, and the names of such files.
+
+It holds labels and positions, exact to the last bit. Likelihood, visibility, source, names to show and the video's
+fingerprint go into the sidecar (:mod:`jupytrack.formats.sidecar`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jupytrack.annotation.table import MAX_FRAMES, PointTable, check_size
+from jupytrack.errors import AnnotationError, FormatError
+
+__all__ = [
+    "discover_layers",
+    "get_annotation_file_name",
+    "layer_name_of",
+    "make_annotation_file_name",
+    "read",
+    "to_json",
+]
+
+
+def make_annotation_file_name(video_file_name: str | Path, annotation_suffix: str = "") -> Path:
+    """Return the path of a video's layer: ``<video>_annotations.json`` or ``<video>_annotations_<suffix>.json``."""
+    video = Path(video_file_name)
+    suffix = "_" + annotation_suffix if annotation_suffix else ""
+    return video.with_name(f"{video.stem}_annotations{suffix}.json")
+
+
+def get_annotation_file_name(video_file_name: str | Path, annotation_suffix: str = "") -> Path | None:
+    """Return the path of a video's layer if that file exists, else None."""
+    path = make_annotation_file_name(video_file_name, annotation_suffix)
+    return path if path.exists() else None
+
+
+def layer_name_of(path: str | Path) -> str:
+    """Return the name of the layer in a file.
+
+    For ``<video>_annotations_<name>.json`` it is the name (empty without one), for DeepLabCut's predictions
+    ``dlc_<folder>_<last part of the stem>``, else the stem.
+    """
+    path = Path(path)
+    _, found, name = path.stem.rpartition("_annotations")
+    if found:
+        return name.strip("_")
+    if "DLC" in path.stem:
+        return f"dlc_{path.absolute().parent.name}_{path.stem.split('_')[-1]}"
+    return path.stem
+
+
+def discover_layers(video: str | Path, folder: str | Path | None = None) -> dict[str, Path]:
+    """Return the layers of a video, name → path, sorted by name.
+
+    Parameters
+    ----------
+    video : path
+        The video; it need not exist.
+    folder : path, optional
+        Where to look; by default beside the video.
+    """
+    video = Path(video)
+    folder = video.parent if folder is None else Path(folder)
+    start = f"{video.stem}_annotations"
+    found = {}
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        # Not glob's own pattern, because a video's name may hold brackets.
+        if path.stem == start or path.stem.startswith(start + "_"):
+            found[layer_name_of(path)] = path
+    return found
+
+
+def to_json(table: PointTable) -> bytes:
+    """Return the text of a JSON file with all labels and points, in the order of frames."""
+    lines = []
+    for label in table.labels:
+        points = ",".join(f"\n  {json.dumps(str(f))}: [{x!r}, {y!r}]" for f, (x, y) in table.points(label))
+        lines.append(f"\n {json.dumps(label)}: {{{points}{chr(10) + ' ' if points else ''}}}")
+    return ("{" + ",".join(lines) + "\n}\n").encode()
+
+
+class _Constant(float):
+    """NaN or an infinity in the file, which JSON does not know."""
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object's members, with repeated names still there."""
+
+
+def read(path: str | Path, n_frames: int | None = None) -> PointTable:
+    """Read a JSON file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    n_frames : int, optional
+        Frames in the video.
+
+    Returns
+    -------
+    PointTable
+        Labels in the order of the file; ends with the last point.
+
+    Raises
+    ------
+    FormatError
+        On anything that is not ``{label: {frame: [x, y]}}`` with finite numbers and frames that exist, each once;
+        the message names the line.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text("utf-8-sig")
+        document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_Constant)
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path} is not text.", "Choose a JSON file that DUSTrack or jupytrack wrote."
+        ) from error
+    except json.JSONDecodeError as error:
+        what = "is empty" if not text.strip() else f"line {error.lineno}: {error.msg}"
+        raise FormatError(
+            f"{path}: {what}." if text.strip() else f"{path} {what}.",
+            "The file is damaged or cut short; restore it from a backup, or remove it to start anew.",
+        ) from error
+    except RecursionError as error:
+        raise FormatError(
+            f"{path} is nested too deeply.", "Choose a file of {label: {frame: [x, y]}}."
+        ) from error
+    except OSError as error:
+        raise FormatError(
+            f"{path} could not be read: {error.strerror}.", "Check its name and permissions."
+        ) from error
+    return _Reader(path, text, n_frames).table(document)
+
+
+class _Reader:
+    """Turns a parsed document into a table, or says what is wrong in which line."""
+
+    def __init__(self, path: Path, text: str, n_frames: int | None) -> None:
+        self.path = path
+        self.text = text
+        self.n_frames = n_frames
+
+    def fail(self, problem: str, remedy: str, *keys: str, nth: int = 0) -> FormatError:
+        line = _line_of(self.text, keys, nth)
+        return FormatError(f"{self.path}, line {line}: {problem}", remedy)
+
+    def table(self, document: Any) -> PointTable:
+        if not isinstance(document, _Pairs):
+            raise self.fail("the file does not hold labels.", "Its shape is {label: {frame: [x, y]}}.")
+        labels: list[str] = []
+        cells = []
+        for label, points in document:
+            if label in labels:
+                raise self.fail(f"label {label!r} is there twice.", "Merge the two by hand.", label, nth=1)
+            if not label:
+                raise self.fail("a label has no name.", "Give it one.", label)
+            if not isinstance(points, _Pairs):
+                raise self.fail(f"label {label!r} holds no points.", "Its shape is {frame: [x, y]}.", label)
+            labels.append(label)
+            cells.append(self.points(label, points))
+        length = max((int(frames.max()) + 1 for frames, _ in cells if frames.size), default=0)
+        try:
+            check_size(len(labels), length)
+        except AnnotationError as error:
+            raise FormatError(f"{self.path}: {error.problem}", error.remedy) from error
+        table = PointTable.empty(labels, length)
+        for row, (frames, xy) in enumerate(cells):
+            table.xy[row, frames] = xy
+        return table
+
+    def points(self, label: str, pairs: _Pairs) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return frames and positions of one label; looks closer only if something is wrong."""
+        if not pairs:
+            return np.empty(0, np.int64), np.empty((0, 2))
+        try:
+            digits = all(frame.isascii() and frame.isdigit() for frame, _ in pairs)
+            numbers = set(map(type, chain.from_iterable(value for _, value in pairs))) <= {int, float}
+            frames = np.array([int(frame) for frame, _ in pairs], np.int64)
+            xy = np.array([value for _, value in pairs], np.float64).reshape(len(pairs), -1)
+            limit = MAX_FRAMES if self.n_frames is None else min(self.n_frames, MAX_FRAMES)
+            sound = (
+                digits
+                and numbers
+                and xy.shape[1] == 2
+                and np.isfinite(xy).all()
+                and frames.max() < limit
+                and len(np.unique(frames)) == len(frames)
+            )
+        except (TypeError, ValueError, OverflowError):
+            sound = False
+        if not sound:
+            raise self.problem(label, pairs)
+        return frames, xy
+
+    def problem(self, label: str, pairs: _Pairs) -> FormatError:
+        """Return what is wrong with the first point that is not as it should be."""
+        seen: dict[int, str] = {}
+        for key, value in pairs:
+            where = f"label {label!r}, frame {key}"
+            if not re.fullmatch("-?[0-9]{1,18}", key):
+                return self.fail(
+                    f"label {label!r}: {key!r} is not a frame number.",
+                    "Frames are whole numbers.",
+                    label,
+                    key,
+                )
+            frame = int(key)
+            if frame in seen:
+                # The same frame may be written in two ways, as 5 and 05.
+                nth = 1 if seen[frame] == key else 0
+                return self.fail(f"{where} is there twice.", "Remove one of the two.", label, key, nth=nth)
+            seen[frame] = key
+            if frame < 0:
+                return self.fail(f"{where} is negative.", "Frames count from 0; remove it.", label, key)
+            if self.n_frames is not None and frame >= self.n_frames:
+                return self.fail(
+                    f"{where} is beyond the video's end (frames 0 to {self.n_frames - 1}).",
+                    "Check that the layer belongs to this video; if it does, open the layer without the video, "
+                    "use clip_labels() and save.",
+                    label,
+                    key,
+                )
+            if frame >= MAX_FRAMES:
+                return self.fail(
+                    f"{where} is too large.", f"Frames may go up to {MAX_FRAMES - 1}.", label, key
+                )
+            if (
+                not isinstance(value, list)
+                or isinstance(value, _Pairs)
+                or len(value) != 2
+                or not all(isinstance(number, (int, float)) and type(number) is not bool for number in value)
+            ):
+                return self.fail(
+                    f"{where} is not a position.", "Its shape is [x, y], two numbers.", label, key
+                )
+            if any(isinstance(number, _Constant) or not _finite(number) for number in value):
+                return self.fail(f"{where} is not finite (NaN or infinity).", "Remove the point.", label, key)
+        return self.fail(f"label {label!r} cannot be read.", "Its shape is {frame: [x, y]}.", label)
+
+
+def _finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
+
+
+def _members(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield (names from the outside in, offset) of every member of every object of well-formed JSON."""
+    path: list[str] = []
+    last = ("", 0)
+    openers: list[str] = []
+    for token in _TOKEN.finditer(text):
+        word = token.group()
+        if word in "{[":
+            openers.append(word)
+            path.append("")
+        elif word in "}]":
+            openers.pop()
+            path.pop()
+        elif word == ":":
+            path[-1] = last[0]
+            yield tuple(name for name, opener in zip(path, openers, strict=True) if opener == "{"), last[1]
+        elif word != ",":
+            last = (json.loads(word, strict=False), token.start())
+
+
+def _line_of(text: str, keys: tuple[str, ...], nth: int) -> int:
+    """Return the line, from 1, of the nth member under these names; of the first character without names."""
+    if not keys:
+        return text.count("\n", 0, len(text) - len(text.lstrip())) + 1
+    for path, offset in _members(text):
+        if path == keys:
+            if nth == 0:
+                return text.count("\n", 0, offset) + 1
+            nth -= 1
+    return 1
