@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import traitlets
 
+from jupytrack.annotation.table import label_order
 from jupytrack.errors import AnnotationError, ConflictError, JupytrackError
 from jupytrack.video.enhance import Enhancement
 
@@ -132,8 +133,20 @@ class Session(traitlets.HasTraits):
 
     @property
     def labels(self) -> list[str]:
-        """Labels of the active layer."""
-        return list(self.ann.labels)
+        """Labels of all layers, in order; a layer gets those it lacks when they are placed in it."""
+        found = {label for name in self.layers.names for label in self.layers[name].labels}
+        return sorted(found, key=label_order)
+
+    def color_of(self, label: str) -> str:
+        """Colour of a label as ``#rrggbb``: the active layer's, else that of the first layer that has it."""
+        layers = [self.ann, *(self.layers[name] for name in self.layers.names)]
+        ann = next((ann for ann in layers if label in ann.labels), self.ann)
+        return css(ann.display.color(label, ann.labels.index(label) if label in ann.labels else 0))
+
+    def name_of(self, label: str) -> str:
+        """Name to show for a label, such as a body part; empty if it has none."""
+        names = (self.layers[layer].names.get(label) for layer in self.layers.names)
+        return next((name for name in names if name), "")
 
     @property
     def interval(self) -> tuple[int, int] | None:
@@ -169,6 +182,8 @@ class Session(traitlets.HasTraits):
             If the layer is read-only.
         """
         self.require_writable()
+        if label not in self.ann.labels:
+            return
         with self.lock, self.batch():
             self.ann.remove(label, int(frame), edit_id=edit_id)
 
@@ -197,26 +212,26 @@ class Session(traitlets.HasTraits):
                 "Close the other place where it is open, or copy it with 'Save as' and edit the copy.",
             )
 
+    def frames_of(self, label: str) -> list[int]:
+        """Frames on which the active layer has a label, ascending."""
+        return self.ann.get_frames(label) if label in self.ann.labels else []
+
     def ensure_label(self, label: str) -> None:
-        """Add a label to every layer that lacks it."""
-        with self.lock:
-            for name in list(self.layers.names):
-                if label not in self.layers[name].labels:
-                    self.layers[name].add_label(label)
+        """Add a label to the active layer if it lacks it."""
+        if label not in self.ann.labels:
+            self.ann.add_label(label)
 
     def select_label(self, label: str) -> None:
-        """Select a label of the active layer, and the range of ten that holds it.
+        """Select a label, and the range of ten that holds it.
 
         Raises
         ------
         AnnotationError
-            If the active layer has no such label.
+            If no layer has such a label.
         """
         labels = self.labels
         if label not in labels:
-            raise AnnotationError(
-                f"Layer {self.layers.active!r} has no label {label!r}.", f"Choose one of {', '.join(labels)}."
-            )
+            raise AnnotationError(f"No layer has a label {label!r}.", f"Choose one of {', '.join(labels)}.")
         with self.hold_trait_notifications():
             self.label_range = self.range_of(label)
             self.label = label
@@ -287,8 +302,9 @@ class Session(traitlets.HasTraits):
         self._changed_frames = []
         if layers:
             self._watch_layers()
-            self._keep_label_valid()
             self.layers_revision += 1
+        if points or layers:
+            self._keep_label_valid()
         if points:
             frames = None if changed is None else np.unique(np.concatenate(changed)) if changed else None
             self.overlay_revision += 1
@@ -368,16 +384,17 @@ class Session(traitlets.HasTraits):
             return "unconfirmed"
         if any(ann.history.durable and not ann.history.all_confirmed for ann in anns):
             return "confirming"
-        return "unsaved" if any(self.unsaved(name)["total"] for name in self.layers.names) else "saved"
+        return "unsaved" if any(any(self.unsaved(name).values()) for name in self.layers.names) else "saved"
 
     def unsaved(self, name: str) -> dict[str, int]:
-        """How a layer differs from its file: ``added``, ``removed``, ``moved`` and ``total`` points."""
+        """How a layer differs from its file: ``added``, ``removed``, ``moved``, ``total`` and ``labels``."""
         ann = self.layers[name]
         known = self._unsaved.get(name)
         if known is None or known[0] != ann.revision:
             counts = ann.unsaved
             found = {"added": counts.added, "removed": counts.removed, "moved": counts.moved}
-            known = (ann.revision, {**found, "total": sum(found.values())})
+            found |= {"total": sum(found.values()), "labels": int(counts.labels)}
+            known = (ann.revision, found)
             self._unsaved[name] = known
         return known[1]
 
@@ -387,15 +404,15 @@ class Session(traitlets.HasTraits):
         self.update_status()
 
     def _snapshot(self) -> dict[str, Any]:
-        ann, layers = self.ann, self.layers
+        layers = self.layers
         undo, redo = layers.undo_title, layers.redo_title
         return {
             "n_frames": self.n_frames,
             "fps": float(self.video.get_avg_fps()),
             "label": self.label,
             "labels": [
-                {"name": name, "color": css(color)}
-                for name, color in zip(ann.labels, ann.palette, strict=False)
+                {"name": label, "color": self.color_of(label), "shown": self.name_of(label)}
+                for label in self.labels
             ],
             "label_range": self.label_range,
             "number_keys": self.number_keys,

@@ -41,6 +41,7 @@ def _copy(session: Session, labels: Iterable[str], frames: Iterable[int], title:
             trace = source.to_trace(label)
             here = np.flatnonzero(np.isfinite(trace).all(axis=1) & wanted[: len(trace)])
             if len(here):
+                session.ensure_label(label)
                 session.ann.set_points(label, here, trace[here])
             copied += len(here)
     if not copied:
@@ -51,7 +52,9 @@ def _copy(session: Session, labels: Iterable[str], frames: Iterable[int], title:
 def copy_annotations_from_overlay(session: Session, frame: int | None = None) -> int:
     """Copy every label of this frame from the overlay layer; returns the number of points copied."""
     frame = session.frame if frame is None else int(frame)
-    return _copy(session, session.labels, [frame], f"copy frame {frame} from {session.layers.overlay}")
+    return _copy(
+        session, _source(session).labels, [frame], f"copy frame {frame} from {session.layers.overlay}"
+    )
 
 
 def copy_current_annotation_from_overlay(session: Session, frame: int | None = None) -> int:
@@ -64,7 +67,7 @@ def copy_current_annotation_from_overlay(session: Session, frame: int | None = N
 def copy_frames_of_interest_from_overlay(session: Session) -> int:
     """Copy every label of the frames of interest from the overlay layer; returns how many points."""
     title = f"copy frames of interest from {session.layers.overlay}"
-    return _copy(session, session.labels, session.layers.frames_of_interest, title)
+    return _copy(session, _source(session).labels, session.layers.frames_of_interest, title)
 
 
 def copy_frames_in_interval_from_overlay(session: Session) -> int:

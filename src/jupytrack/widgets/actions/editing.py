@@ -125,7 +125,7 @@ def remove_labels_in_interval(session: Session, all_labels: bool = False) -> int
     """
     session.require_writable()
     start, stop = get_selected_interval(session)
-    labels = session.labels if all_labels else [session.label]
+    labels = session.ann.labels if all_labels else [session.label]
     frames = range(start, stop + 1)
     what = "all labels" if all_labels else f"label {session.label}"
     return _remove(session, labels, frames, f"remove {what} on frames {start} to {stop}")
@@ -143,12 +143,12 @@ def decimate_annotations_in_interval(session: Session) -> int:
     """
     session.require_writable()
     start, stop = get_selected_interval(session)
-    used = [label for label in session.labels if session.ann.get_frames(label)]
+    used = [label for label in session.ann.labels if session.ann.get_frames(label)]
     present = _present(session, used)[:, start : stop + 1]
     complete = np.flatnonzero(present.all(axis=0)) + start
     incomplete = np.flatnonzero(present.any(axis=0) & ~present.all(axis=0)) + start
     frames = np.union1d(incomplete, complete[1::2])
-    return _remove(session, session.labels, frames, f"decimate frames {start} to {stop}")
+    return _remove(session, used, frames, f"decimate frames {start} to {stop}")
 
 
 def _present(session: Session, labels: Sequence[str]) -> np.ndarray:

@@ -27,7 +27,7 @@ RANGES = 100
 
 
 def labels_in_range(session: Session) -> list[str]:
-    """Labels of the active layer that the digit keys stand for now."""
+    """Labels that the digit keys stand for now."""
     return [label for label in session.labels if session.range_of(label) == session.label_range]
 
 
@@ -46,7 +46,7 @@ def label_for_digit(session: Session, digit: int) -> str:
 
 
 def select_label(session: Session, label: str) -> None:
-    """Select a label of the active layer."""
+    """Select a label."""
     session.select_label(str(label))
 
 
@@ -90,12 +90,12 @@ def _cycle_label(session: Session, by: int) -> None:
 
 
 def next_label_range(session: Session) -> None:
-    """Go ten labels up; a label that is new is added to every layer."""
+    """Go ten labels up; a label that is new is added."""
     _cycle_range(session, 1)
 
 
 def previous_label_range(session: Session) -> None:
-    """Go ten labels down; a label that is new is added to every layer."""
+    """Go ten labels down; a label that is new is added."""
     _cycle_range(session, -1)
 
 
@@ -116,7 +116,7 @@ def _cycle_range(session: Session, by: int) -> None:
 
 
 def add_label(session: Session, label: str | None = None) -> str:
-    """Add a label to every layer and select it; without a name, the lowest number that is free.
+    """Add a label and select it; without a name, the lowest number that is free.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def add_label(session: Session, label: str | None = None) -> str:
         The new label.
     """
     session.require_writable()
-    taken = {name for layer in session.layers.names for name in session.layers[layer].labels}
+    taken = session.labels
     if label is None or not str(label).strip():
         label = next(str(number) for number in range(10 * RANGES) if str(number) not in taken)
     label = str(label).strip()

@@ -75,12 +75,12 @@ def toggle_play(session: Session, frame: int | None = None) -> None:
 
 def previous_labelled(session: Session, frame: int | None = None) -> None:
     """Go to the previous frame that has the current label in the active layer."""
-    _go_before(session, session.ann.get_frames(session.label), _here(session, frame))
+    _go_before(session, session.frames_of(session.label), _here(session, frame))
 
 
 def next_labelled(session: Session, frame: int | None = None) -> None:
     """Go to the next frame that has the current label in the active layer."""
-    _go_after(session, session.ann.get_frames(session.label), _here(session, frame))
+    _go_after(session, session.frames_of(session.label), _here(session, frame))
 
 
 def previous_annotated(session: Session, frame: int | None = None) -> None:
