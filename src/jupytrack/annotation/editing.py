@@ -103,7 +103,7 @@ class EditablePoints(ReadablePoints):
     # changing it
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call ``callback(change)`` once for every command, undo and redo; returns a function that stops it."""
+        """Call ``callback(change)`` once for every command, undo and redo; return how to stop it."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
 
@@ -120,7 +120,8 @@ class EditablePoints(ReadablePoints):
             if self._group is not None:
                 yield
                 return
-            self._group = group = []
+            group: list[PointsEdit] = []
+            self._group = group
             try:
                 yield
             except BaseException:
@@ -223,7 +224,7 @@ class EditablePoints(ReadablePoints):
         xy : array_like, shape (n, 2)
             Pixels; NaN removes the point.
         columns : mapping of str to array_like of length n, optional
-            What else is known of these points. Otherwise a moved point keeps its visibility and loses the rest.
+            What else is known of these points. Otherwise a moved point keeps its visibility only.
         source : Source, optional
             Where the points come from; by default manual, or edited where they are moved.
         title : str, optional
@@ -342,13 +343,11 @@ class EditablePoints(ReadablePoints):
 
     def remove_empty_labels(self) -> None:
         """Remove the labels that have no point."""
-        filled = self.present.any(axis=1)
-        self._keep_labels(
-            [la for la, some in zip(self.labels, filled, strict=True) if some], "Remove empty labels"
-        )
+        filled = np.flatnonzero(self.present.any(axis=1)).tolist()
+        self._keep_labels([self.labels[row] for row in filled], "Remove empty labels")
 
     def clip_trailing_empty_labels(self) -> None:
-        """Remove the labels without points that come after the last label with points; the first one stays."""
+        """Remove labels without points after the last one with points; the first label stays."""
         filled = np.flatnonzero(self.present.any(axis=1))
         last = int(filled[-1]) if filled.size else 0
         self._keep_labels(self.labels[: last + 1], "Remove trailing empty labels")
@@ -361,18 +360,22 @@ class EditablePoints(ReadablePoints):
         )
 
     def keep_overlapping_frames(self) -> None:
-        """Keep only the points on frames where every label has one; warns and does nothing if there is none."""
-        self._keep_some(
-            self.present.all(axis=0) if self.labels else np.zeros(0, bool), "Keep complete frames"
-        )
+        """Keep only the points on frames where every label has one; warns if that were none."""
+        self._keep_some(self._complete(), "Keep complete frames")
 
     def keep_overlapping_continuous_frames(self) -> None:
-        """Keep only runs of two or more frames with points of every label; warns and does nothing without any."""
-        keep = self.present.all(axis=0) if self.labels else np.zeros(0, bool)
+        """Keep only runs of two or more frames with points of every label; warns if that were none."""
+        keep = self._complete()
         beside = np.zeros_like(keep)
         beside[1:] |= keep[:-1]
         beside[:-1] |= keep[1:]
         self._keep_some(keep & beside, "Keep complete runs of frames")
+
+    def _complete(self) -> NDArray[np.bool_]:
+        """Return where every label has a point; shape (capacity,)."""
+        complete = np.zeros(self._store.capacity, bool)
+        complete[self.frames_overlapping] = True
+        return complete
 
     # how it is done
 

@@ -73,7 +73,7 @@ class PointsEdit:
     title : str
         What was done, for people.
     labels_before, labels_after : tuple of str
-        The labels; a label that goes takes its points along in ``changes``, so that the inverse brings them back.
+        The labels; the points of a label that goes are in ``changes``, so that the inverse brings them back.
     changes : tuple of CellChange
         At most one for each label.
     edit_id : str
@@ -247,11 +247,8 @@ def difference(title: str, before: PointStore, after: PointTable) -> PointsEdit:
             missing = column_type(name, dtype).missing
             nothing = np.full(length, missing, dtype)
             was = nothing if origin is None else _row(origin, old_row, length, missing)
-            if goal is not None:
-                will = _row(goal, new_row, length, missing)
-            else:
-                will = np.where(moved, nothing, was)
-            columns[name] = (was, will)
+            kept = np.where(moved, nothing, was)
+            columns[name] = (was, kept if goal is None else _row(goal, new_row, length, missing))
         changed = moved.copy()
         for was, will in columns.values():
             differs = was != will

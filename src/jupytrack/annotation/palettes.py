@@ -8,8 +8,7 @@ __all__ = ["PALETTES", "Color", "palette"]
 
 Color = tuple[float, float, float]
 
-# ColorBrewer's qualitative schemes (colorbrewer2.org), Tableau's ten, and Okabe and Ito's, which the colour-blind
-# can tell apart; as hexadecimal RGB.
+# ColorBrewer's qualitative schemes (colorbrewer2.org), Tableau's ten, Okabe and Ito's for the colour-blind.
 _HEX = {
     "Set2": "66c2a5 fc8d62 8da0cb e78ac3 a6d854 ffd92f e5c494 b3b3b3",
     "Set1": "e41a1c 377eb8 4daf4a 984ea3 ff7f00 ffff33 a65628 f781bf 999999",

@@ -59,8 +59,9 @@ class VideoAnnotation(EditablePoints):
     Parameters
     ----------
     fname : path, optional
-        The layer's file: DUSTrack JSON, or DeepLabCut h5 or CSV (labelled data or predictions). A JSON file that does
-        not exist is made on saving. For a video, the layer is ``<video>_annotations.json`` beside it.
+        The layer's file: DUSTrack JSON, or DeepLabCut h5 or CSV (labelled data or predictions). A JSON file
+        that does not exist yet is made on saving. For a video, the layer is ``<video>_annotations.json``
+        beside it.
     vname : path, optional
         The video. Without one, a video of the same stem beside the layer is used if there is one.
     name : str, optional

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from jupytrack.annotation.store import PointStore
 from jupytrack.annotation.table import PointTable, column_type
-from jupytrack.errors import AnnotationError
 
 __all__ = ["ReadablePoints"]
 
@@ -49,7 +48,7 @@ class ReadablePoints:
         return len(self._store.labels)
 
     def __len__(self) -> int:
-        """Number of labels."""
+        """Return the number of labels."""
         return self.n_annotations
 
     @property
@@ -109,7 +108,7 @@ class ReadablePoints:
         return xy
 
     def get_values_cv(self, frame_num: int) -> NDArray[np.float32]:
-        """Return the points at a frame as OpenCV's optical flow takes them; float32, shape (n_labels, 1, 2)."""
+        """Return the points at a frame as OpenCV's optical flow takes them: float32, (n_labels, 1, 2)."""
         return np.array(self.get_at_frame(frame_num), np.float32).reshape(self.n_annotations, 1, 2)
 
     def to_trace(self, label: str) -> NDArray[np.float64]:
@@ -140,8 +139,8 @@ class ReadablePoints:
         Parameters
         ----------
         name : str
-            ``"likelihood"`` (float32, NaN for unknown), ``"visibility"`` and ``"source"`` (uint8, 0 for unknown),
-            or a column that was registered.
+            ``"likelihood"`` (float32, NaN unknown), ``"visibility"`` or ``"source"`` (uint8, 0 unknown), or a
+            column that was registered.
 
         Returns
         -------

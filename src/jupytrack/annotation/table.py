@@ -78,10 +78,10 @@ class ColumnType:
 
     def known(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where something is known."""
-        if isinstance(self.missing, float) and np.isnan(self.missing):
-            return ~np.isnan(values)
-        known: NDArray[np.bool_] = values != self.missing
-        return known
+        nothing: NDArray[np.bool_] = (
+            np.isnan(values) if self.missing != self.missing else values == self.missing
+        )
+        return ~nothing
 
 
 COLUMNS: dict[str, ColumnType] = {
@@ -192,8 +192,8 @@ class PointTable:
     columns : dict of str to ndarray, shape (n_labels, n_frames)
         What else is known of each point; see :data:`COLUMNS`.
     meta : dict
-        What belongs to the layer as a whole: ``names`` (label → name to show), ``video`` (fingerprint and frame
-        count of the video it was made on), ``extra`` (content of a sidecar that is not understood, kept as it is).
+        What belongs to the layer as a whole: ``names`` (label → name to show), ``video`` (fingerprint and
+        frame count of the video it was made on), ``extra`` (what is not understood in a sidecar, kept).
     """
 
     labels: list[str]
@@ -238,7 +238,7 @@ class PointTable:
         Raises
         ------
         AnnotationError
-            On a label that is no text, a frame that is none or beyond the end, a position that is not two finite
+            On a label that is no text, a frame that does not exist, a position that is not two finite
             numbers; the message names label and frame.
         """
         labels: list[str] = []

@@ -1,7 +1,7 @@
 """DUSTrack's JSON: ``{label: {frame: [x, y]}}``, and the names of such files.
 
-It holds labels and positions, exact to the last bit. Likelihood, visibility, source, names to show and the video's
-fingerprint go into the sidecar (:mod:`jupytrack.formats.sidecar`).
+It holds labels and positions, exact to the last bit. Likelihood, visibility, source, names to show and the
+video's fingerprint go into the sidecar (:mod:`jupytrack.formats.sidecar`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def make_annotation_file_name(video_file_name: str | Path, annotation_suffix: str = "") -> Path:
-    """Return the path of a video's layer: ``<video>_annotations.json`` or ``<video>_annotations_<suffix>.json``."""
+    """Return the path of a video's layer, ``<video>_annotations[_<suffix>].json``."""
     video = Path(video_file_name)
     suffix = "_" + annotation_suffix if annotation_suffix else ""
     return video.with_name(f"{video.stem}_annotations{suffix}.json")
@@ -113,8 +113,8 @@ def read(path: str | Path, n_frames: int | None = None) -> PointTable:
     Raises
     ------
     FormatError
-        On anything that is not ``{label: {frame: [x, y]}}`` with finite numbers and frames that exist, each once;
-        the message names the line.
+        On anything but ``{label: {frame: [x, y]}}`` with finite numbers and frames that exist, each once; the
+        message names the line.
     """
     path = Path(path)
     try:
@@ -224,7 +224,7 @@ class _Reader:
             if self.n_frames is not None and frame >= self.n_frames:
                 return self.fail(
                     f"{where} is beyond the video's end (frames 0 to {self.n_frames - 1}).",
-                    "Check that the layer belongs to this video; if it does, open the layer without the video, "
+                    "Check that the layer belongs to this video; if it does, open the layer without it, "
                     "use clip_labels() and save.",
                     label,
                     key,

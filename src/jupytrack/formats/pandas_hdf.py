@@ -1,9 +1,9 @@
 """pandas' HDF5 tables without pandas, and without running what a stranger's file says.
 
-pandas and PyTables keep small Python objects in such files as pickles, and a pickle can name any function to call on
-loading. PyTables unpickles every attribute as soon as a node is touched. Here it is given a loader that builds
-containers, texts and numbers only and keeps note of everything else, and files with something to note are refused.
-Links, arrays of Python objects and nodes that PyTables does not know are refused as well.
+pandas and PyTables keep small Python objects in such files as pickles, and a pickle can name any function to
+call on loading. PyTables unpickles every attribute as soon as a node is touched. Here it is given a loader
+that builds containers, texts and numbers only and keeps note of everything else; files with something to note
+are refused. Links, arrays of Python objects and nodes that PyTables does not know are refused as well.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _read(path: Path, file: Any, guard: _Pickle) -> Frame:
             if kind == "VLArray":
                 raise _objects(path, guard, f" in {node._v_pathname}")
             raise FormatError(
-                f"{path} has a {kind} at {node._v_pathname}, which no table of points needs; it was not read.",
+                f"{path} has a {kind} at {node._v_pathname}, which no table of points needs.",
                 "Export the table again with DeepLabCut, or use its CSV file.",
             )
         if kind not in ("RootGroup", "Group") and node.size_in_memory > _MAX_BYTES:
@@ -296,6 +296,7 @@ def _read_table(group: Any) -> Frame:
             raise ValueError(f"values of type {numbers.dtype}")
         items = [tuple(map(str, column)) for column in node._v_attrs[f"{block}_kind"]]
         values[:, [where[item] for item in items]] = numbers.reshape(len(records), -1)
+    rows: list[tuple[str, ...]] | NDArray[np.int64]
     rows = [(text,) for text in _texts(index, encoding)] if index.dtype.kind == "S" else _whole(index)
     return Frame(columns, names, rows, values)
 

@@ -1,9 +1,9 @@
 """What a layer's JSON cannot hold, in a file beside it that no other program takes for a layer.
 
-``x_annotations_y.sidecar`` is JSON: per-point columns (likelihood, visibility, source, ...), the fingerprint and
-frame count of the video, names to show for labels. Arrays are compressed and base64-coded. Every value is stored with
-a check of the position it was written for, so that a point that another program moved since does not inherit it.
-What this version does not understand is kept when the file is written again.
+``x_annotations_y.sidecar`` is JSON: per-point columns (likelihood, visibility, source, ...), the fingerprint
+and frame count of the video, names to show for labels. Arrays are compressed and base64-coded. Every value
+comes with a check of the position it was written for, so that a point that another program moved since does
+not inherit it. What this version does not understand is kept when the file is written again.
 """
 
 from __future__ import annotations

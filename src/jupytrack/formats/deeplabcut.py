@@ -1,0 +1,396 @@
+"""DeepLabCut's tables of points, as h5 and CSV: labelled data and predictions of one animal.
+
+Body parts become labels as in DUSTrack: if all are called ``point<number>`` the labels are the numbers, else
+they are numbered in alphabetical order and their names are kept as names to show. Predictions bring their
+likelihood along (single precision). Files of several animals, several videos or several scorers are refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupytrack.annotation.table import (
+    MAX_FRAMES,
+    PointTable,
+    Source,
+    check_size,
+    column_type,
+    label_order,
+)
+from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.formats.atomic import save_error, write_atomic
+from jupytrack.formats.pandas_hdf import Frame, read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["labelled_frame", "read_csv", "read_h5", "write_labelled"]
+
+_LEVELS = ["scorer", "bodyparts", "coords"]
+
+
+def read_h5(
+    path: str | Path,
+    n_frames: int | None = None,
+    *,
+    remove_label_prefix: str = "point",
+    img_prefix: str = "img",
+    img_suffix: str = ".png",
+) -> PointTable:
+    """Read an h5 file, as written with any pandas from 0.15 to 3.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    n_frames : int, optional
+        Frames in the video; points beyond are an error then.
+    remove_label_prefix : str
+        What to take off the body parts if numbers are left then.
+    img_prefix, img_suffix : str
+        What stands around the frame number in the names of labelled pictures.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, is not DeepLabCut's, or could run code; the message names the row where there
+        is one.
+    """
+    path = Path(path)
+    converter = _Converter(path, n_frames, remove_label_prefix, img_prefix, img_suffix, first_row=0)
+    return converter.table(read_frame(path))
+
+
+def read_csv(
+    path: str | Path,
+    n_frames: int | None = None,
+    *,
+    remove_label_prefix: str = "point",
+    img_prefix: str = "img",
+    img_suffix: str = ".png",
+) -> PointTable:
+    """Read a CSV file; arguments as for :func:`read_h5`, errors name the line."""
+    path = Path(path)
+    frame, header = _csv_frame(path)
+    converter = _Converter(path, n_frames, remove_label_prefix, img_prefix, img_suffix, first_row=header + 1)
+    return converter.table(frame)
+
+
+class _Converter:
+    """Turns a data frame into a table of points, or says which row is wrong."""
+
+    def __init__(
+        self,
+        path: Path,
+        n_frames: int | None,
+        label_prefix: str,
+        img_prefix: str,
+        img_suffix: str,
+        first_row: int,
+    ) -> None:
+        self.path = path
+        self.n_frames = n_frames
+        self.label_prefix = label_prefix
+        self.img_prefix = img_prefix
+        self.img_suffix = img_suffix
+        self.first_row = first_row
+
+    def fail(self, problem: str, remedy: str, row: int | None = None) -> FormatError:
+        where = "" if row is None else f", {'line' if self.first_row else 'row'} {row + self.first_row}"
+        return FormatError(f"{self.path}{where}: {problem}", remedy)
+
+    def table(self, frame: Frame) -> PointTable:
+        scorer, parts = self.header(frame)
+        labels, names = self.labels(parts)
+        frames, kind = self.frames(frame)
+        where = {column: place for place, column in enumerate(frame.columns)}
+        length = int(frames.max()) + 1 if frames.size else 0
+        try:
+            check_size(len(labels), length)
+        except AnnotationError as error:
+            raise self.fail(error.problem, error.remedy) from error
+        table = PointTable.empty(labels, length)
+        likelihood = column_type("likelihood").empty((len(labels), length))
+        for row, part in enumerate(parts):
+            xy = frame.values[:, [where[scorer, part, "x"], where[scorer, part, "y"]]]
+            self.check(xy, frames, part)
+            table.xy[row, frames] = xy
+            if (scorer, part, "likelihood") in where:
+                likelihood[row, frames] = frame.values[:, where[scorer, part, "likelihood"]]
+        present = table.present
+        if not np.isnan(likelihood).all():
+            table.columns["likelihood"] = likelihood
+        table.columns["source"] = np.where(present, np.uint8(kind), np.uint8(Source.UNKNOWN))
+        if names:
+            table.meta["names"] = names
+        table.meta["scorer"] = scorer
+        last = table.last_frame() + 1
+        if self.n_frames is not None and last > self.n_frames:
+            row = int(np.flatnonzero(frames == last - 1)[0])
+            raise self.fail(
+                f"frame {last - 1} is beyond the video's end (frames 0 to {self.n_frames - 1}).",
+                "Check that the file belongs to this video.",
+                row,
+            )
+        return table.resized(last)
+
+    def header(self, frame: Frame) -> tuple[str, list[str]]:
+        """Return the scorer and the body parts, in the order of their labels."""
+        levels = len(frame.columns[0]) if frame.columns else 0
+        if levels == 4 or "individuals" in frame.column_names:
+            raise self.fail(
+                "it holds several animals, which a layer of points cannot.",
+                "Export each individual to a file of its own and open those.",
+            )
+        if levels != 3 or any(len(column) != 3 for column in frame.columns):
+            raise self.fail(
+                f"its columns have {levels} levels instead of {', '.join(_LEVELS)}.",
+                "Choose a file of labelled data or predictions that DeepLabCut wrote.",
+            )
+        scorers = list(dict.fromkeys(column[0] for column in frame.columns))
+        if len(scorers) != 1:
+            raise self.fail(f"it has {len(scorers)} scorers.", "Choose the file of one.")
+        if len(set(frame.columns)) != len(frame.columns):
+            raise self.fail("a column is there twice.", "Export it again with DeepLabCut.")
+        parts = list(dict.fromkeys(column[1] for column in frame.columns))
+        for part in parts:
+            for coordinate in ("x", "y"):
+                if (scorers[0], part, coordinate) not in frame.columns:
+                    raise self.fail(
+                        f"body part {part!r} has no {coordinate}.", "Export it again with DeepLabCut."
+                    )
+        if self.numbered(parts):
+            parts.sort(key=lambda part: label_order(part.removeprefix(self.label_prefix)))
+        else:
+            parts.sort()
+        return scorers[0], parts
+
+    def numbered(self, parts: Sequence[str]) -> bool:
+        stripped = [part.removeprefix(self.label_prefix) for part in parts]
+        return all(p.isascii() and p.isdigit() for p in stripped) and len(set(stripped)) == len(stripped)
+
+    def labels(self, parts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """Return labels, and the body parts that they stand for where numbers do not tell."""
+        if self.numbered(parts):
+            return [part.removeprefix(self.label_prefix) for part in parts], {}
+        labels = [str(number) for number in range(len(parts))]
+        return labels, dict(zip(labels, parts, strict=True))
+
+    def frames(self, frame: Frame) -> tuple[NDArray[np.int64], Source]:
+        """Return the frame of every row, and where such points come from."""
+        if isinstance(frame.index, np.ndarray):
+            frames, kind = frame.index, Source.DEEPLABCUT
+        else:
+            names = [
+                re.split(r"[/\\]", entry[0]) if len(entry) == 1 else list(entry) for entry in frame.index
+            ]
+            folders = {tuple(name[:-1]) for name in names}
+            if len(folders) > 1:
+                shown = ", ".join(sorted("/".join(folder) for folder in folders)[:3])
+                raise self.fail(
+                    f"it holds pictures of {len(folders)} videos ({shown}, ...).",
+                    "Choose the file in the folder of one video.",
+                )
+            numbers = [self.number(name[-1], row) for row, name in enumerate(names)]
+            frames, kind = np.array(numbers, np.int64), Source.MANUAL
+        for row in np.flatnonzero((frames < 0) | (frames >= MAX_FRAMES))[:1]:
+            raise self.fail(
+                f"frame {frames[row]} is out of range.", f"Frames are 0 to {MAX_FRAMES - 1}.", row
+            )
+        if len(np.unique(frames)) != len(frames):
+            seen = np.unique(frames, return_index=True)[1]
+            row = int(np.setdiff1d(np.arange(len(frames)), seen)[0])
+            raise self.fail(f"frame {frames[row]} is there twice.", "Remove one of the two rows.", row)
+        return frames, kind
+
+    def number(self, name: str, row: int) -> int:
+        """Return the frame number in a picture's name."""
+        plain = name.removeprefix(self.img_prefix).removesuffix(self.img_suffix)
+        digits = [plain] if plain.isascii() and plain.isdigit() else re.findall("[0-9]+", Path(name).stem)
+        if not digits or len(digits[-1]) > 18:
+            raise self.fail(
+                f"the name {name!r} holds no frame number.",
+                f"Pictures are called {self.img_prefix}<frame>{self.img_suffix}; rename this one, or pass "
+                "img_prefix and img_suffix.",
+                row,
+            )
+        return int(digits[-1])
+
+    def check(self, xy: NDArray[np.float64], frames: NDArray[np.int64], part: str) -> None:
+        """Refuse half positions and infinite ones."""
+        missing = np.isnan(xy)
+        bad = np.isinf(xy).any(axis=1) | (missing.any(axis=1) & ~missing.all(axis=1))
+        for row in np.flatnonzero(bad)[:1]:
+            raise self.fail(
+                f"{part} on frame {frames[row]} is at {xy[row].tolist()}.",
+                "A position is two finite numbers, or both are missing.",
+                int(row),
+            )
+
+
+def _csv_frame(path: Path) -> tuple[Frame, int]:
+    """Return a CSV file's content and the number of its header lines."""
+    import pandas as pd
+
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file)
+            header: list[list[str]] = []
+            for cells in rows:
+                if not cells or cells[0] not in ("scorer", "individuals", "bodyparts", "coords"):
+                    break
+                header.append(cells)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FormatError(
+            f"{path} is not a text table ({error}).", "Choose a CSV file of DeepLabCut."
+        ) from error
+    levels = [cells[0] for cells in header]
+    if levels[:1] != ["scorer"] or levels[-1:] != ["coords"]:
+        raise FormatError(
+            f"{path} does not begin as DeepLabCut's tables do.",
+            f"The first cells of its first lines are {', '.join(_LEVELS)}.",
+        )
+    widths = {len(cells) for cells in header}
+    if len(widths) != 1:
+        raise FormatError(f"{path}: the header's lines differ in length.", "Export it again with DeepLabCut.")
+    width = widths.pop()
+    # Row labels of several levels take further columns, empty in the header.
+    first = next((place for place in range(1, width) if header[-1][place]), width)
+    columns = list(zip(*(cells[first:] for cells in header), strict=True))
+    try:
+        body = pd.read_csv(
+            path,
+            header=None,
+            skiprows=len(header),
+            dtype=dict.fromkeys(range(first), str) | dict.fromkeys(range(first, width), np.float64),
+            names=list(range(width)),
+            index_col=False,
+            float_precision="round_trip",
+            encoding="utf-8-sig",
+            skip_blank_lines=False,
+            keep_default_na=False,
+            na_values=["", "NaN", "nan", "NA"],
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise _bad_cell(path, len(header), first, width, str(error)) from error
+    labels = [
+        tuple("" if pd.isna(cell) else str(cell) for cell in row) for row in body.iloc[:, :first].to_numpy()
+    ]
+    for row, label in enumerate(labels):
+        if not label[0]:
+            raise _bad_cell(path, len(header), first, width, f"line {row + len(header) + 1} has no name")
+    index: list[tuple[str, ...]] | NDArray[np.int64] = labels
+    if first == 1 and all(
+        label[0].isascii() and label[0].isdigit() and len(label[0]) < 18 for label in labels
+    ):
+        index = np.array([int(label[0]) for label in labels], np.int64)
+    values = body.iloc[:, first:].to_numpy(np.float64)
+    return Frame(columns, tuple(levels), index, values), len(header)
+
+
+def _bad_cell(path: Path, header: int, first: int, width: int, reason: str) -> FormatError:
+    """Return which line cannot be read."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        for line, cells in enumerate(csv.reader(file), 1):
+            if line <= header:
+                continue
+            if len(cells) != width or not cells[0]:
+                reason = f"line {line} has {len(cells)} cells instead of {width}"
+                break
+            bad = next((cell for cell in cells[first:] if cell and not _is_number(cell)), None)
+            if bad is not None:
+                reason = f"line {line}: {bad!r} is not a number"
+                break
+    return FormatError(f"{path}, {reason}.", "Correct the line, or export the table again with DeepLabCut.")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def labelled_frame(
+    table: PointTable,
+    *,
+    scorer: str,
+    video: str,
+    names: Sequence[str],
+    img_prefix: str = "img",
+    img_suffix: str = ".png",
+) -> pd.DataFrame:
+    """Return points as DeepLabCut's labelled data, one row for every frame with a point.
+
+    Parameters
+    ----------
+    table : PointTable
+        The points.
+    scorer : str
+        Who labelled.
+    video : str
+        The video's stem, which is the folder of the pictures.
+    names : sequence of str
+        Body part for each label.
+    img_prefix, img_suffix : str
+        What stands around the frame number in the names of the pictures.
+    """
+    import pandas as pd
+
+    frames = np.flatnonzero(table.present.any(axis=0))
+    digits = len(str(table.n_frames))
+    rows = pd.MultiIndex.from_arrays(
+        [
+            ["labeled-data"] * len(frames),
+            [video] * len(frames),
+            [f"{img_prefix}{frame:0{digits}}{img_suffix}" for frame in frames.tolist()],
+        ]
+    )
+    columns = pd.MultiIndex.from_product([[scorer], list(names), ["x", "y"]], names=_LEVELS)
+    values = table.xy[:, frames].transpose(1, 0, 2).reshape(len(frames), -1)
+    return pd.DataFrame(values, index=rows, columns=columns)
+
+
+def write_labelled(frame: pd.DataFrame, prefix: str | Path) -> tuple[Path, Path]:
+    """Write labelled data as CSV and h5, both atomically.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What :func:`labelled_frame` returned.
+    prefix : path
+        File name without suffix.
+
+    Returns
+    -------
+    tuple of Path
+        The CSV and the h5 file.
+
+    Raises
+    ------
+    SaveError
+        If a file cannot be written.
+    """
+    prefix = Path(prefix)
+    text = prefix.with_name(prefix.name + ".csv")
+    binary = prefix.with_name(prefix.name + ".h5")
+    temporary = binary.with_name(f".{binary.name}.{uuid4().hex[:8]}.tmp")
+    write_atomic(text, frame.to_csv(lineterminator="\n").encode())
+    try:
+        frame.to_hdf(str(temporary), key="df_with_missing", mode="w")
+        os.replace(temporary, binary)
+    except OSError as error:
+        raise save_error(binary, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return text, binary
