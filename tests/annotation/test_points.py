@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from jupytrack.annotation.points import Unsaved, VideoAnnotation
 from jupytrack.annotation.table import Source, Visibility, register_column
 from jupytrack.errors import AnnotationError, MissingDependencyError
@@ -20,9 +21,11 @@ def annotation():
 
 
 def test_without_arguments_there_is_one_empty_label():
-    ann = VideoAnnotation() assert (ann.labels, ann.name, ann.fname, ann.video, ann.n_frames, len(ann)) ==
-    (["0"], "noname", None, None, 0, 1) assert ann.frames == [] assert ann.data == {"0": {}} assert
-    ann.to_trace("0").shape == (0, 2)
+    ann = VideoAnnotation()
+    assert (ann.labels, ann.name, ann.fname, ann.video) == (["0"], "noname", None, None)
+    assert (ann.n_frames, len(ann), ann.frames) == (0, 1, [])
+    assert ann.data == {"0": {}}
+    assert ann.to_trace("0").shape == (0, 2)
 
 
 def test_n_labels():
@@ -61,9 +64,10 @@ def test_traces_are_copies_as_long_as_the_video(annotation):
 
 
 def test_reads_give_plain_numbers(annotation):
-    assert type(annotation.data["0"][3][0]) is float assert all(type(frame) is int for frame in
-    annotation.frames) assert annotation.data.to_dict() == {"0": {3: [1, 2], 5: [3.5, 4]}, "1": {5: [7, 8], 6:
-    [9, 10], 7: [1, 1]}}
+    assert type(annotation.data["0"][3][0]) is float
+    assert all(type(frame) is int for frame in annotation.frames)
+    ones = {5: [7, 8], 6: [9, 10], 7: [1, 1]}
+    assert annotation.data.to_dict() == {"0": {3: [1, 2], 5: [3.5, 4]}, "1": ones}
 
 
 WRITES = {
@@ -87,10 +91,8 @@ WRITES = {
     "remove": lambda a: a.remove("0", 3),
     "add_at_frame": lambda a: a.add_at_frame(9, np.ones((2, 2))),
     "add_label": lambda a: a.add_label(),
-    "sort_labels": lambda a: (setattr(a, "data", {"9": {1: [1, 2]}, "2": {}}), a.history.undo(), a.history.redo()),
     "clip_labels": lambda a: a.clip_labels(5, 6),
     "keep_overlapping_frames": lambda a: a.keep_overlapping_frames(),
-    "remove_empty_labels": lambda a: (a.add_label("8"), a.history.undo(), a.history.redo()),
     "set_column": lambda a: a.set_column("visibility", Visibility.OUT_OF_FRAME, label="0", frames=[3]),
     "set_points": lambda a: a.set_points("0", [8, 2], [[8, 8], [2, 2]]),
 }
@@ -118,6 +120,18 @@ def test_every_write_is_one_edit_that_can_be_undone(annotation, write):
     annotation.history.redo()
     assert state(annotation) == after
     assert len(changes) == 2
+
+
+def test_sorting_and_removing_labels_can_be_undone():
+    ann = VideoAnnotation(preloaded_json={"9": {1: [1, 2]}, "2": {}, "10": {2: [3, 4]}})
+    before = state(ann)
+    ann.sort_labels()
+    ann.remove_empty_labels()
+    assert ann.labels == ["9", "10"]
+    ann.history.undo()
+    assert ann.labels == ["2", "9", "10"]
+    ann.history.undo()
+    assert state(ann) == before
 
 
 def test_mapping_behaves_as_a_dict(annotation):
@@ -215,10 +229,15 @@ def test_grouped_edits_are_one(annotation):
 
 def test_a_failing_group_leaves_no_trace(annotation):
     before = state(annotation)
-    with pytest.raises(AnnotationError, match="no label"), annotation.edit("half"):
-        annotation.add_label("4")
-        annotation.data["0"].clear()
-        annotation.add([1, 2], "nowhere", 1)
+
+    def half():
+        with annotation.edit("half"):
+            annotation.add_label("4")
+            annotation.data["0"].clear()
+            annotation.add([1, 2], "nowhere", 1)
+
+    with pytest.raises(AnnotationError, match="no label"):
+        half()
     assert state(annotation) == before
     annotation.add([5, 5], "0", 1)
     annotation.history.undo()
@@ -285,25 +304,34 @@ def test_keeping_what_overlaps(annotation):
     assert annotation.frames == [5]
     with pytest.warns(UserWarning, match="Nothing was removed"):
         annotation.keep_overlapping_continuous_frames()
-    assert annotation.frames == [5] annotation.data = {"0": {f: [f, f] for f in (1, 2, 3, 5, 8, 9)}, "1": {f:
-    [f, f] for f in (2, 3, 5, 7, 8, 9)}} annotation.keep_overlapping_continuous_frames() assert
-    annotation.frames == [2, 3, 8, 9] annotation.data = {"0": {1: [1, 1]}, "1": {2: [1, 1]}} with
-    pytest.warns(UserWarning, match="Nothing was removed"):
+    assert annotation.frames == [5]
+    first, second = (1, 2, 3, 5, 8, 9), (2, 3, 5, 7, 8, 9)
+    annotation.data = {"0": {f: [f, f] for f in first}, "1": {f: [f, f] for f in second}}
+    annotation.keep_overlapping_continuous_frames()
+    assert annotation.frames == [2, 3, 8, 9]
+    annotation.data = {"0": {1: [1, 1]}, "1": {2: [1, 1]}}
+    with pytest.warns(UserWarning, match="Nothing was removed"):
         annotation.keep_overlapping_frames()
     assert annotation.frames == [1, 2]
 
 
 def test_columns_follow_the_points(annotation):
-    annotation.set_points("0", [10, 11], [[1, 1], [2, 2]], columns={"likelihood": [0.5, 0.75]},
-    source=Source.DEEPLABCUT) annotation.set_column("visibility", Visibility.VISIBLE, label="0", frames=[10])
-    assert annotation.column("likelihood")[0, [10, 11]].tolist() == [0.5, 0.75] assert
-    annotation.column("likelihood").dtype == np.float32 annotation.add([5, 5], "0", 10) assert
-    np.isnan(annotation.column("likelihood")[0, 10]) assert annotation.column("visibility")[0, 10] ==
-    Visibility.VISIBLE assert annotation.column("source")[0, [10, 11]].tolist() == [Source.EDITED,
-    Source.DEEPLABCUT] annotation.remove("0", 10) assert annotation.column("visibility")[0, 10] ==
-    Visibility.UNKNOWN annotation.history.undo() annotation.history.undo() assert
-    annotation.column("likelihood")[0, 10] == 0.5 # Replacing everything keeps what is known of points that
-    stay where they are. annotation.data = annotation.data.to_dict() | {"0": {10: [1, 1], 11: [9, 9]}}
+    known = {"likelihood": [0.5, 0.75]}
+    annotation.set_points("0", [10, 11], [[1, 1], [2, 2]], columns=known, source=Source.DEEPLABCUT)
+    annotation.set_column("visibility", Visibility.VISIBLE, label="0", frames=[10])
+    assert annotation.column("likelihood")[0, [10, 11]].tolist() == [0.5, 0.75]
+    assert annotation.column("likelihood").dtype == np.float32
+    annotation.add([5, 5], "0", 10)
+    assert np.isnan(annotation.column("likelihood")[0, 10])
+    assert annotation.column("visibility")[0, 10] == Visibility.VISIBLE
+    assert annotation.column("source")[0, [10, 11]].tolist() == [Source.EDITED, Source.DEEPLABCUT]
+    annotation.remove("0", 10)
+    assert annotation.column("visibility")[0, 10] == Visibility.UNKNOWN
+    annotation.history.undo()
+    annotation.history.undo()
+    assert annotation.column("likelihood")[0, 10] == 0.5
+    # Replacing everything keeps what is known of points that stay where they are.
+    annotation.data = annotation.data.to_dict() | {"0": {10: [1, 1], 11: [9, 9]}}
     np.testing.assert_equal(annotation.column("likelihood")[0, [10, 11]], [0.5, np.nan])
 
 
@@ -326,10 +354,16 @@ def test_further_columns_can_be_registered(annotation):
 
 
 def test_areas():
-    square = {"0": {0: [0, 0], 1: [1e9, 1e9]}, "2": {0: [2, 0], 1: [1e9 + 2, 1e9]}, "3": {0: [2, 2]}, "1": {0:
-    [0, 2]}} ann = VideoAnnotation(preloaded_json=square) np.testing.assert_equal(ann.get_area("0231"), [4,
-    np.nan]) np.testing.assert_equal(ann.get_area(["0", "2", "3"]), [2, np.nan]) with
-    pytest.raises(AnnotationError, match="no label 9"):
+    square = {
+        "0": {0: [0, 0], 1: [1e9, 1e9]},
+        "2": {0: [2, 0], 1: [1e9 + 2, 1e9]},
+        "3": {0: [2, 2]},
+        "1": {0: [0, 2]},
+    }
+    ann = VideoAnnotation(preloaded_json=square)
+    np.testing.assert_equal(ann.get_area("0231"), [4, np.nan])
+    np.testing.assert_equal(ann.get_area(["0", "2", "3"]), [2, np.nan])
+    with pytest.raises(AnnotationError, match="no label 9"):
         ann.get_area("019")
     with pytest.raises(AnnotationError, match="span no area"):
         ann.get_area("01")

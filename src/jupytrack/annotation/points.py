@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jupytrack.annotation.display import DisplayState, PlotType
 from jupytrack.annotation.editing import Change, EditablePoints
 from jupytrack.annotation.palettes import Color
+from jupytrack.annotation.saved import Unsaved, compare
 from jupytrack.annotation.table import PointTable, column_type
 from jupytrack.errors import AnnotationError, ConflictError, VideoError
 
@@ -27,27 +26,6 @@ __all__ = ["Change", "Unsaved", "VideoAnnotation"]
 
 _LAYER_SUFFIXES = {".json", ".h5", ".hdf5", ".csv"}
 _OPTIONS = {"palette_name", "ax_list", "ax_list_scatter", "ax_list_trace_x", "ax_list_trace_y"}
-
-
-@dataclass(frozen=True)
-class Unsaved:
-    """How an annotation differs from its file.
-
-    Attributes
-    ----------
-    added, removed, moved : int
-        Points that are new, gone, or elsewhere (or known to be something else, such as occluded).
-    labels : bool
-        Whether the labels themselves or their order differ.
-    """
-
-    added: int = 0
-    removed: int = 0
-    moved: int = 0
-    labels: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.moved or self.labels)
 
 
 class VideoAnnotation(EditablePoints):
@@ -289,7 +267,7 @@ class VideoAnnotation(EditablePoints):
         """How the annotation differs from its file."""
         with self.lock:
             if self._unsaved[0] != self._revision:
-                self._unsaved = (self._revision, _compare(self._baseline, self.to_table()))
+                self._unsaved = (self._revision, compare(self._baseline, self._store))
             return self._unsaved[1]
 
     @property
@@ -597,34 +575,3 @@ def _as_list(displays: Any) -> list[Any]:
     if displays is None:
         return []
     return list(displays) if isinstance(displays, (list, tuple)) else [displays]
-
-
-def _compare(saved: PointTable, now: PointTable) -> Unsaved:
-    """Return how two tables differ, label by label."""
-    length = max(saved.n_frames, now.n_frames)
-    saved, now = saved.resized(length), now.resized(length)
-    labels = list(dict.fromkeys([*saved.labels, *now.labels]))
-    empty = PointTable.empty(labels, length)
-
-    def rows(table: PointTable, array: NDArray[Any], blank: NDArray[Any]) -> NDArray[Any]:
-        out = blank.copy()
-        if table.labels:
-            out[[labels.index(label) for label in table.labels]] = array
-        return out
-
-    old, new = rows(saved, saved.xy, empty.xy), rows(now, now.xy, empty.xy)
-    had, has = ~np.isnan(old[:, :, 0]), ~np.isnan(new[:, :, 0])
-    differs = (old != new).any(axis=2)
-    for column in {*saved.columns, *now.columns}:
-        dtype = (saved.columns.get(column) if column in saved.columns else now.columns[column]).dtype  # type: ignore[union-attr]
-        blank = column_type(column, dtype).empty((len(labels), length))
-        was, will = (
-            rows(t, t.columns[column], blank) if column in t.columns else blank for t in (saved, now)
-        )
-        differs |= (was != will) & ~((was != was) & (will != will))
-    return Unsaved(
-        added=int((has & ~had).sum()),
-        removed=int((had & ~has).sum()),
-        moved=int((had & has & differs).sum()),
-        labels=saved.labels != now.labels,
-    )

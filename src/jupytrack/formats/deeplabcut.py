@@ -11,6 +11,7 @@ import csv
 import os
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["labelled_frame", "read_csv", "read_h5", "write_labelled"]
 
 _LEVELS = ["scorer", "bodyparts", "coords"]
+_EXPORT_AGAIN = "Correct the line, or export the table again with DeepLabCut."
 
 
 def read_h5(
@@ -239,86 +241,47 @@ class _Converter:
 
 def _csv_frame(path: Path) -> tuple[Frame, int]:
     """Return a CSV file's content and the number of its header lines."""
-    import pandas as pd
-
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            header: list[list[str]] = []
-            for cells in rows:
-                if not cells or cells[0] not in ("scorer", "individuals", "bodyparts", "coords"):
-                    break
-                header.append(cells)
+            lines = list(csv.reader(file))
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(
             f"{path} is not a text table ({error}).", "Choose a CSV file of DeepLabCut."
         ) from error
+    header = list(takewhile(lambda cells: cells and cells[0] in (*_LEVELS, "individuals"), lines))
     levels = [cells[0] for cells in header]
     if levels[:1] != ["scorer"] or levels[-1:] != ["coords"]:
         raise FormatError(
             f"{path} does not begin as DeepLabCut's tables do.",
             f"The first cells of its first lines are {', '.join(_LEVELS)}.",
         )
-    widths = {len(cells) for cells in header}
-    if len(widths) != 1:
-        raise FormatError(f"{path}: the header's lines differ in length.", "Export it again with DeepLabCut.")
-    width = widths.pop()
+    width = len(header[0])
     # Row labels of several levels take further columns, empty in the header.
-    first = next((place for place in range(1, width) if header[-1][place]), width)
+    first = next((place for place in range(1, width) if header[-1][place : place + 1] != [""]), width)
+    labels: list[tuple[str, ...]] = []
+    values = np.full((len(lines) - len(header), width - first), np.nan)
+    for line, cells in enumerate(lines, 1):
+        where = f"{path}, line {line}"
+        if len(cells) != width:
+            raise FormatError(f"{where} has {len(cells)} cells instead of {width}.", _EXPORT_AGAIN)
+        if line <= len(header):
+            continue
+        if not all(cells[:first]):
+            raise FormatError(f"{where} has no name.", _EXPORT_AGAIN)
+        labels.append(tuple(cells[:first]))
+        for place, cell in enumerate(cells[first:]):
+            if cell:
+                try:
+                    values[line - len(header) - 1, place] = float(cell)
+                except ValueError:
+                    raise FormatError(f"{where}: {cell!r} is not a number.", _EXPORT_AGAIN) from None
     columns = list(zip(*(cells[first:] for cells in header), strict=True))
-    try:
-        body = pd.read_csv(
-            path,
-            header=None,
-            skiprows=len(header),
-            dtype=dict.fromkeys(range(first), str) | dict.fromkeys(range(first, width), np.float64),
-            names=list(range(width)),
-            index_col=False,
-            float_precision="round_trip",
-            encoding="utf-8-sig",
-            skip_blank_lines=False,
-            keep_default_na=False,
-            na_values=["", "NaN", "nan", "NA"],
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _bad_cell(path, len(header), first, width, str(error)) from error
-    labels = [
-        tuple("" if pd.isna(cell) else str(cell) for cell in row) for row in body.iloc[:, :first].to_numpy()
-    ]
-    for row, label in enumerate(labels):
-        if not label[0]:
-            raise _bad_cell(path, len(header), first, width, f"line {row + len(header) + 1} has no name")
     index: list[tuple[str, ...]] | NDArray[np.int64] = labels
     if first == 1 and all(
         label[0].isascii() and label[0].isdigit() and len(label[0]) < 18 for label in labels
     ):
         index = np.array([int(label[0]) for label in labels], np.int64)
-    values = body.iloc[:, first:].to_numpy(np.float64)
     return Frame(columns, tuple(levels), index, values), len(header)
-
-
-def _bad_cell(path: Path, header: int, first: int, width: int, reason: str) -> FormatError:
-    """Return which line cannot be read."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        for line, cells in enumerate(csv.reader(file), 1):
-            if line <= header:
-                continue
-            if len(cells) != width or not cells[0]:
-                reason = f"line {line} has {len(cells)} cells instead of {width}"
-                break
-            bad = next((cell for cell in cells[first:] if cell and not _is_number(cell)), None)
-            if bad is not None:
-                reason = f"line {line}: {bad!r} is not a number"
-                break
-    return FormatError(f"{path}, {reason}.", "Correct the line, or export the table again with DeepLabCut.")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def labelled_frame(

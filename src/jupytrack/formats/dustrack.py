@@ -80,11 +80,13 @@ def discover_layers(video: str | Path, folder: str | Path | None = None) -> dict
 
 def to_json(table: PointTable) -> bytes:
     """Return the text of a JSON file with all labels and points, in the order of frames."""
-    lines = []
+    parts = []
     for label in table.labels:
-        points = ",".join(f"\n  {json.dumps(str(f))}: [{x!r}, {y!r}]" for f, (x, y) in table.points(label))
-        lines.append(f"\n {json.dumps(label)}: {{{points}{chr(10) + ' ' if points else ''}}}")
-    return ("{" + ",".join(lines) + "\n}\n").encode()
+        # The fast encoder writes one line; one line a point makes errors and version control readable.
+        points = json.dumps(dict(table.points(label))).replace("], ", "],\n  ")
+        points = points if points == "{}" else "{\n  " + points[1:-1] + "\n }"
+        parts.append(f"\n {json.dumps(label)}: {points}")
+    return ("{" + ",".join(parts) + "\n}\n").encode()
 
 
 class _Constant(float):

@@ -1,0 +1,122 @@
+"""Either the old file or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.errors import SaveError
+from jupytrack.formats.atomic import file_fingerprint, save_error, write_atomic
+
+unix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+
+
+def test_new_and_replaced(tmp_path):
+    path = tmp_path / "x.json"
+    assert file_fingerprint(path) == ""
+    write_atomic(path, b"one")
+    first = file_fingerprint(path)
+    write_atomic(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert file_fingerprint(path) not in ("", first)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+@unix
+def test_permissions_stay_and_new_files_follow_the_mask(tmp_path):
+    path = tmp_path / "x.json"
+    before = os.umask(0o027)
+    try:
+        write_atomic(path, b"one")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+    path.chmod(0o604)
+    write_atomic(path, b"two")
+    assert path.stat().st_mode & 0o777 == 0o604
+
+
+@unix
+def test_links_stay_links(tmp_path):
+    real = tmp_path / "real.json"
+    real.write_bytes(b"one")
+    (tmp_path / "link.json").symlink_to(real)
+    write_atomic(tmp_path / "link.json", b"two")
+    assert (tmp_path / "link.json").is_symlink()
+    assert real.read_bytes() == b"two"
+
+
+def test_a_missing_folder(tmp_path):
+    with pytest.raises(SaveError, match="folder does not exist") as caught:
+        write_atomic(tmp_path / "none" / "x.json", b"")
+    assert "x.json" in caught.value.problem
+
+
+def test_the_target_is_a_folder(tmp_path):
+    (tmp_path / "x.json").mkdir()
+    with pytest.raises(SaveError, match="could not be written"):
+        write_atomic(tmp_path / "x.json", b"")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+FULL = """
+import resource, signal, sys
+from jupytrack.errors import SaveError
+from jupytrack.formats.atomic import write_atomic
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_atomic(sys.argv[1], b"x" * 5000)
+except SaveError as error:
+    print(error)
+"""
+
+
+@unix
+def test_a_write_that_fails_midway_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_bytes(b"one")
+    out = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, check=True)
+    assert "x.json could not be written" in out.stdout
+    assert path.read_bytes() == b"one"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(errno.ENOSPC, "Free some space"), (errno.EROFS, "folder of yours"), (errno.EIO, "another disk")],
+)
+def test_every_cause_has_its_remedy(code, remedy):
+    assert remedy in str(save_error("x.json", OSError(code, os.strerror(code))))
+
+
+@unix
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_bytes(b"one")
+    path.chmod(0o444)
+    with pytest.raises(SaveError, match="no permission"):
+        write_atomic(path, b"two")
+    path.chmod(0o644)
+    tmp_path.chmod(0o555)
+    with pytest.raises(SaveError, match="no permission"):
+        write_atomic(path, b"two")
+    tmp_path.chmod(0o755)
+
+
+def test_a_failed_save_loses_nothing(tmp_path):
+    ann = VideoAnnotation(tmp_path / "none" / "v_annotations.json")
+    ann.add([1, 2], "0", 3)
+    with pytest.raises(SaveError):
+        ann.save()
+    assert ann.unsaved.added == 1
+    assert ann["0"][3] == [1, 2]
+    (tmp_path / "none").mkdir()
+    ann.save()
+    assert not ann.unsaved
