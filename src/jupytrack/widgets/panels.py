@@ -19,7 +19,16 @@ from jupytrack.widgets.session import Session
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
 
-__all__ = ["EnhancePanel", "LabelsPanel", "LayersPanel", "Panel", "command_button", "text_button"]
+__all__ = [
+    "EnhancePanel",
+    "LabelsPanel",
+    "LayersPanel",
+    "Panel",
+    "command_button",
+    "row",
+    "text_button",
+    "unsaved_text",
+]
 
 _NO_OVERLAY = "(none)"
 
@@ -94,7 +103,8 @@ class Panel(ipywidgets.VBox):
         raise NotImplementedError
 
 
-def _row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:
+def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:
+    """Put controls side by side; they wrap where there is no room."""
     layout = {"width": "100%", "flex_flow": "row wrap", "align_items": "center", **layout}
     return ipywidgets.HBox(children, layout=ipywidgets.Layout(**layout))
 
@@ -133,11 +143,11 @@ class LayersPanel(Panel):
         super().__init__(
             annotator,
             (
-                _row(self.active, self.active_visible, flex_flow="row nowrap"),
-                _row(self.overlay, self.overlay_visible, flex_flow="row nowrap"),
+                row(self.active, self.active_visible, flex_flow="row nowrap"),
+                row(self.overlay, self.overlay_visible, flex_flow="row nowrap"),
                 self.table,
-                _row(self.name, self.add, self.rename),
-                _row(
+                row(self.name, self.add, self.rename),
+                row(
                     command_button(annotator, "swap_active_and_overlay"),
                     command_button(annotator, "remove_current_layer"),
                 ),
@@ -218,7 +228,7 @@ class LabelsPanel(Panel):
     def __init__(self, annotator: Annotator) -> None:
         self.range = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 auto"))
         self.buttons = [text_button("", width="calc(50% - 6px)", min_width="80px") for _ in range(10)]
-        self.grid = _row(*self.buttons)
+        self.grid = row(*self.buttons)
         self.name = ipywidgets.Text(
             placeholder="name, or empty for the next number",
             layout=ipywidgets.Layout(flex="1 1 80px", width="auto", min_width="60px"),
@@ -234,14 +244,14 @@ class LabelsPanel(Panel):
         super().__init__(
             annotator,
             (
-                _row(
+                row(
                     command_button(annotator, "decrement_label_range", ""),
                     self.range,
                     command_button(annotator, "increment_label_range", ""),
                     flex_flow="row nowrap",
                 ),
                 self.grid,
-                _row(self.name, self.add, flex_flow="row nowrap"),
+                row(self.name, self.add, flex_flow="row nowrap"),
                 self.mode,
             ),
         )
@@ -267,8 +277,6 @@ class LabelsPanel(Panel):
         """Show what the session says now."""
         session = self.session
         labels = label_actions.labels_in_range(session)
-        colors = {label["name"]: label["color"] for label in session.status["labels"]}
-        names = {label["name"]: label["shown"] for label in session.status["labels"]}
         with self.showing():
             first = 10 * session.label_range
             self.range.value = f"<div style='text-align:center'>Labels {first} to {first + 9}</div>"
@@ -279,10 +287,10 @@ class LabelsPanel(Panel):
                 if there:
                     label = labels[place]
                     count = len(session.frames_of(label))
-                    shown = " ".join(filter(None, (label, names[label])))
+                    shown = " ".join(filter(None, (label, session.name_of(label))))
                     button.description = f"{shown} · {count}"
                     button.tooltip = f"Select label {shown}; it has {count} point{'s' if count != 1 else ''}"
-                    button.style.button_color = colors.get(label)
+                    button.style.button_color = session.color_of(label)
                     button.style.text_color = "#1b1b1b"
                     selected = label == session.label
                     button.style.font_weight = "bold" if selected else ""
@@ -315,7 +323,7 @@ class EnhancePanel(Panel):
         self.sliders = {
             name: getattr(self, name) for name in ("clahe_clip", "clahe_grid", "gamma", "brightness")
         }
-        super().__init__(annotator, (*self.sliders.values(), _row(self.none, self.auto)))
+        super().__init__(annotator, (*self.sliders.values(), row(self.none, self.auto)))
         for control in self.sliders.values():
             control.observe(self.asked(lambda _: self._read()), "value")
         self.none.on_click(self.asked(lambda _: self._set(Enhancement())))

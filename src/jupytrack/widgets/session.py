@@ -86,6 +86,7 @@ class Session(traitlets.HasTraits):
     trail = traitlets.Int(10, min=0)
     pending_interval = traitlets.Int(None, allow_none=True)
     trace_unit = traitlets.Enum(["frame", "time"], "frame", help="What the traces are plotted against.")
+    all_traces = traitlets.Bool(False, help="Whether the traces show every label, not only the current one.")
     overlay_revision = traitlets.Int(0)
     frames_revision = traitlets.Int(0)
     layers_revision = traitlets.Int(0, help="Rises when layers come, go, or change their roles.")
@@ -103,7 +104,7 @@ class Session(traitlets.HasTraits):
         self._unsaved: dict[str, tuple[int, dict[str, int]]] = {}
         self._versions: dict[tuple[int, str], int] = {}
         self._count = itertools.count(1)
-        self._depth = 0
+        self._depth, self._gate = 0, threading.Lock()
         self._changed_frames: list[np.ndarray] | None = []
         self._points_dirty = self._layers_dirty = self._status_dirty = False
         super().__init__(**traits)
@@ -259,8 +260,7 @@ class Session(traitlets.HasTraits):
         """Tell the user something, wherever the session is shown."""
         if not self._notice_listeners:
             log.log({"info": 20, "warning": 30}.get(level, 40), "%s %s", problem, remedy)
-        for callback in list(self._notice_listeners):
-            callback(level, problem, remedy)
+        _tell(self._notice_listeners, level, problem, remedy)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -273,12 +273,16 @@ class Session(traitlets.HasTraits):
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Gather the changes inside into one round of notifications."""
-        self._depth += 1
+        # under a lock of its own: cells and messages from the browser run in different threads
+        with self._gate:
+            self._depth += 1
         try:
             yield
         finally:
-            self._depth -= 1
-            if self._depth == 0:
+            with self._gate:
+                self._depth -= 1
+                rest = self._depth == 0
+            if rest:
                 self._flush()
 
     def touch_overlay(self, frames: np.ndarray | None = None) -> None:
@@ -305,13 +309,12 @@ class Session(traitlets.HasTraits):
             self.layers_revision += 1
         if points or layers:
             self._keep_label_valid()
+        if points or layers or status:
+            self.status = self._snapshot()
         if points:
             frames = None if changed is None else np.unique(np.concatenate(changed)) if changed else None
             self.overlay_revision += 1
-            for callback in list(self._points_listeners):
-                callback(frames)
-        if points or layers or status:
-            self.status = self._snapshot()
+            _tell(self._points_listeners, frames)
 
     def _watch_layers(self) -> None:
         """Follow every layer of the stack once, and let go of those that left it."""
@@ -349,8 +352,7 @@ class Session(traitlets.HasTraits):
 
     def _on_entry_confirmed(self, entry: Any) -> None:
         edit_id = entry if isinstance(entry, str) else entry.id
-        for callback in list(self._confirmed_listeners):
-            callback(edit_id)
+        _tell(self._confirmed_listeners, edit_id)
         if self.status.get("save_state") != self.save_state:
             self.update_status()
 
@@ -438,3 +440,12 @@ def css(color: tuple[float, ...]) -> str:
 def _listen(listeners: list[Any], callback: Any) -> Callable[[], None]:
     listeners.append(callback)
     return lambda: listeners.remove(callback) if callback in listeners else None
+
+
+def _tell(listeners: list[Any], *what: Any) -> None:
+    """Call every listener; one that fails keeps neither the others nor the edit from going through."""
+    for listener in list(listeners):
+        try:
+            listener(*what)
+        except Exception:
+            log.exception("A listener of the session failed.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -172,13 +173,18 @@ def _remove(session: Session, labels: Sequence[str], frames: Sequence[int] | np.
 
 def keep_overlapping_continuous_frames(session: Session) -> None:
     """Keep points only in runs of consecutive frames that have every label."""
-    session.require_writable()
-    with session.lock, session.batch():
-        session.ann.keep_overlapping_continuous_frames()
+    _keep(session, session.ann.keep_overlapping_continuous_frames)
 
 
 def keep_overlapping_frames(session: Session) -> None:
     """Keep points only on frames that have every label."""
+    _keep(session, session.ann.keep_overlapping_frames)
+
+
+def _keep(session: Session, action: Callable[[], None]) -> None:
     session.require_writable()
-    with session.lock, session.batch():
-        session.ann.keep_overlapping_frames()
+    with session.lock, session.batch(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        action()
+    for warning in caught:
+        session.notify("warning", str(warning.message))

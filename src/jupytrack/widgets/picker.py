@@ -1,0 +1,88 @@
+"""Choosing a video on the machine where the kernel runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from ipyfilechooser import FileChooser
+
+from jupytrack.errors import JupytrackError
+from jupytrack.widgets.panels import text_button
+
+if TYPE_CHECKING:
+    from jupytrack.widgets.annotator import Annotator
+
+__all__ = ["PATTERNS", "VideoPicker"]
+
+PATTERNS = [
+    f"*.{suffix}"
+    for lower in ("mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "ts", "mts", "ogv", "dv")
+    for suffix in (lower, lower.upper())
+]
+
+
+class VideoPicker(ipywidgets.VBox):
+    """A file chooser that turns into an annotator.
+
+    Parameters
+    ----------
+    start : callable
+        Called with the chosen path; returns an annotator.
+    folder : path, optional
+        Folder to begin in; the kernel's working folder by default.
+
+    Attributes
+    ----------
+    annotator : Annotator or None
+        The annotator, once a video is chosen.
+    """
+
+    def __init__(self, start: Callable[[Path], Annotator], folder: str | Path | None = None) -> None:
+        self._start = start
+        self.annotator: Annotator | None = None
+        self.chooser = FileChooser(
+            str(Path.cwd() if folder is None else folder),
+            title="<b>Choose a video</b>",
+            filter_pattern=PATTERNS,
+            select_default=False,
+            show_only_dirs=False,
+        )
+        self.chooser.register_callback(self._on_chosen)
+        self.message = ipywidgets.HTML("")
+        self.cancel = text_button("Do without", "Close the chooser without opening a video")
+        self.cancel.on_click(lambda _: self.dismiss())
+        self.again = text_button("Choose a video…", "Show the chooser again", "folder-open-o")
+        self.again.on_click(lambda _: self.offer())
+        super().__init__([], layout=ipywidgets.Layout(width="100%"))
+        self.add_class("jupytrack-picker")
+        self.offer()
+
+    def offer(self) -> None:
+        """Show the chooser."""
+        self.children = (self.chooser, self.message, self.cancel)
+
+    def dismiss(self) -> None:
+        """Close the chooser without a video; it can be shown again."""
+        self.message.value = "No video was chosen, so nothing is open."
+        self.children = (self.message, self.again)
+
+    def _on_chosen(self, chooser: Any) -> None:
+        if chooser.selected is None:
+            self.dismiss()
+            return
+        self.choose(chooser.selected)
+
+    def choose(self, path: str | Path) -> None:
+        """Open a video in place of the chooser; an error is shown beneath it."""
+        self.message.value = f"Opening {escape(Path(path).name)}…"
+        try:
+            self.annotator = self._start(Path(path))
+        except JupytrackError as error:
+            self.message.value = f"{escape(error.problem)} <i>{escape(error.remedy)}</i>"
+            self.offer()
+            return
+        self.children = (self.annotator,)

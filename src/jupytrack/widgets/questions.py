@@ -1,0 +1,102 @@
+"""Questions before something is lost, and news of work in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from jupytrack.jobs import Job
+from jupytrack.widgets.actions import files, layers
+from jupytrack.widgets.dialogs import Question
+from jupytrack.widgets.progress import JobProgress
+
+if TYPE_CHECKING:
+    from jupytrack.widgets.session import Session
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """The part of the annotator that asks before it acts."""
+
+    session: Session
+    question: Question
+    jobs: ipywidgets.VBox
+
+    def ask_save_as(self) -> None:
+        """Ask for a path, and save the active layer there."""
+
+        def answer(text: str) -> None:
+            with self.session.reporting():
+                path = Path(text).expanduser()
+                if path.exists() and path != Path(str(self.session.ann.fname)):
+                    self.question.say(
+                        f"{path.name} is there already.",
+                        "Replacing it loses what it holds.",
+                        [
+                            ("Replace", "danger", lambda: self._reporting(lambda: save(path))),
+                            ("Keep it", "", None),
+                        ],
+                    )
+                    return
+                save(path)
+
+        def save(path: Path) -> None:
+            files.save_annotation_as(self.session, path)
+
+        suggestion = str(files.suggested_path(self.session))
+        self.question.ask_for_text(
+            f"Save layer {self.session.layers.active!r} as", suggestion, "Save", answer
+        )
+
+    def confirm_discard(self) -> None:
+        """Say what discarding would lose, and discard if that is wanted."""
+        lost = files.what_would_be_lost(self.session)
+        if not lost:
+            self.session.notify("info", f"Layer {self.session.layers.active!r} has nothing unsaved.")
+            return
+        self.question.say(
+            "Discard?",
+            f"{lost} Undo can bring it back.",
+            [
+                (
+                    "Discard",
+                    "danger",
+                    lambda: self._reporting(lambda: files.discard_unsaved_annotations(self.session)),
+                ),
+                ("Keep", "", None),
+            ],
+        )
+
+    def confirm_remove_current_layer(self) -> None:
+        """Say what removing the active layer would lose, and remove it if that is wanted."""
+        name = self.session.layers.active
+        lost = files.what_would_be_lost(self.session, name)
+        text = f"{lost} Save first to keep that." if lost else "It has nothing unsaved."
+        self.question.say(
+            f"Remove layer {name!r} from the session?",
+            f"{text} Its file stays, and opening the video again brings the layer back.",
+            [
+                (
+                    "Remove",
+                    "danger",
+                    lambda: self._reporting(lambda: layers.remove_layer(self.session, name)),
+                ),
+                ("Keep", "", None),
+            ],
+        )
+
+    def _reporting(self, action: Callable[[], Any]) -> None:
+        with self.session.reporting():
+            action()
+
+    def show_job(self, job: Job[Any]) -> None:
+        """Show the progress of work in the background, with a button to cancel it."""
+        bar = JobProgress(job, on_close=lambda: self._forget_job(bar))
+        self.jobs.children = (*self.jobs.children, bar)
+
+    def _forget_job(self, bar: JobProgress) -> None:
+        self.jobs.children = tuple(child for child in self.jobs.children if child is not bar)
