@@ -298,7 +298,7 @@ export class App {
   // the keys work, and stay away from the notebook, in the whole annotator around this canvas
   private adoptHost(): void {
     if (this.host) return;
-    const host = this.el.closest<HTMLElement>(".jupytrack-annotator");
+    const host = this.el.closest<HTMLElement>(".jupytrack");
     if (!host) return;
     this.host = host;
     host.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -419,7 +419,7 @@ export class App {
         this.edits.edited(message);
         break;
       case "confirmed":
-        this.edits.confirmed(message.id);
+        this.edits.confirmed(message.edit);
         break;
       case "done":
         this.commands.delete(message.id);

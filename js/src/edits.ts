@@ -52,12 +52,12 @@ export class Edits {
   }
 
   edited(message: Extract<FromKernel, { type: "edited" }>): void {
-    const edit = this.pending.get(message.id);
+    const edit = this.pending.get(message.edit);
     if (!edit) return;
     if (message.ok) {
       edit.revision = message.revision ?? 0;
     } else {
-      this.pending.delete(message.id);
+      this.pending.delete(message.edit);
       const { problem, remedy } = message.error ?? { problem: "The edit was refused.", remedy: "" };
       this.options.onNotice("error", problem, remedy);
     }

@@ -82,14 +82,15 @@ export type FromKernel =
       sizes: number[];
     }
   | { type: "invalidate"; what: "overlay" | "stills"; frames: number[] | null; revision: number }
+  // the edit's id has a name of its own: kernels take a string called "id" for that of a question to answer
   | {
       type: "edited";
-      id: string;
+      edit: string;
       ok: boolean;
       revision?: number;
       error?: { problem: string; remedy: string };
     }
-  | { type: "confirmed"; id: string }
+  | { type: "confirmed"; edit: string }
   | { type: "done"; id: number }
   // carry out a command of the browser's
   | { type: "perform"; name: string }

@@ -1,0 +1,328 @@
+"""What is painted over a frame: recorded in Python with ipycanvas, replayed in the browser with its frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ipycanvas import Canvas
+from ipycanvas.canvas import _CanvasManager
+from numpy.typing import NDArray
+
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.widgets.session import Session, css
+
+__all__ = ["Overlay", "Painter", "Recording", "RecordingManager"]
+
+Painter = Callable[[Canvas, int], Any]
+
+# sizes on the screen, in CSS pixels
+_RADIUS, _SELECTED_RADIUS, _RING = 4.5, 6.0, 10.0
+_TRAIL_RADIUS, _TRAIL_WIDTH = 1.8, 1.4
+_FONT = 13
+# opacity of a layer that is there for comparison, unless its own says something else
+_TRANSLUCENT = 0.45
+_PAST, _NEXT = 0.75, 0.4
+# beyond this many frames it is cheaper to call everything out of date
+_MANY = 5000
+
+
+class RecordingManager(_CanvasManager):  # type: ignore[misc]
+    """An ipycanvas manager that keeps drawing commands instead of sending them.
+
+    It rests on private names of ipycanvas 0.14: ``_send_custom``, ``_caching``, ``_commands_cache``,
+    ``_buffers_cache`` and ``_current_canvas``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(caching=True)
+        self._recorded: list[tuple[Any, list[Any]]] = []
+
+    def start(self) -> None:
+        """Begin a recording."""
+        self._recorded = []
+        self._commands_cache: list[Any] = []
+        self._buffers_cache: list[Any] = []
+        self._caching = True
+        # so that every recording names its canvas, whatever was replayed before it
+        self._current_canvas = None
+
+    def mark(self) -> tuple[int, int]:
+        """Return a place in the recording to go back to."""
+        return len(self._commands_cache), len(self._buffers_cache)
+
+    def go_back(self, mark: tuple[int, int]) -> None:
+        """Forget what was recorded after a mark."""
+        del self._commands_cache[mark[0] :]
+        del self._buffers_cache[mark[1] :]
+        self._current_canvas = None
+
+    def finish(self) -> tuple[Any, list[Any]] | None:
+        """Return the metadata and the buffers of what was recorded, None for nothing."""
+        self.flush()
+        return self._recorded[0] if self._recorded else None
+
+    def _send_custom(self, command: Any, buffers: Any = ()) -> None:
+        from ipycanvas.canvas import commands_to_buffer
+
+        metadata, data = commands_to_buffer(command)
+        self._recorded.append((metadata, [data, *buffers]))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The overlay of one frame.
+
+    Attributes
+    ----------
+    frame : int
+        Which frame.
+    meta : object
+        Metadata of the command buffer, as ipycanvas in the browser wants it; None if nothing was drawn.
+    buffers : list of bytes-like
+        The command buffer, then the arrays that commands refer to.
+    points : list of dict
+        ``label``, ``x``, ``y`` (pixels), ``color`` and ``layer`` of the active layer's points.
+    """
+
+    frame: int
+    meta: Any = None
+    buffers: list[bytes] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Overlay:
+    """Paints points, labels, trails and whatever users add over a frame.
+
+    Parameters
+    ----------
+    session : Session
+        What to paint.
+
+    Attributes
+    ----------
+    canvas : ipycanvas.Canvas
+        What painters draw on, in pixels of the video: (0, 0) is the centre of the top-left pixel.
+    manager : RecordingManager
+        Its manager, which records.
+    scale : float
+        Pixels of the video that a pixel of the screen shows, while painters run.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.scale = 1.0
+        self.manager = RecordingManager()
+        self.canvas = Canvas(
+            width=session.video.width, height=session.video.height, _canvas_manager=self.manager
+        )
+        self._lock = threading.RLock()
+        self._painters: list[Painter] = []
+        self._failed: set[int] = set()
+        self._traces: dict[int, tuple[int, NDArray[np.float64]]] = {}
+
+    def add_painter(self, painter: Painter) -> Callable[[], None]:
+        """Paint something of your own over every frame.
+
+        Parameters
+        ----------
+        painter : callable
+            Called as ``painter(canvas, frame)`` with an ipycanvas canvas in pixels of the video. Multiply
+            sizes by :attr:`scale` to have them in pixels of the screen. It must not depend on which frame was
+            painted before.
+
+        Returns
+        -------
+        callable
+            Takes the painter away again.
+        """
+        self._painters.append(painter)
+        self.session.touch_overlay()
+
+        def remove() -> None:
+            if painter in self._painters:
+                self._painters.remove(painter)
+                self._failed.discard(id(painter))
+                self.session.touch_overlay()
+
+        return remove
+
+    def affected(self, frames: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+        """Return the frames that look different after a change of points on ``frames``; None for all."""
+        if frames is None or self._painters or len(frames) > _MANY:
+            return None
+        trail = self.session.trail
+        around = np.unique(np.asarray(frames)[:, None] + np.arange(-trail, trail + 1))
+        inside = around[(around >= 0) & (around < self.session.n_frames)]
+        return None if len(inside) > _MANY else inside
+
+    def record(self, frame: int, scale: float = 1.0) -> Recording:
+        """Record the overlay of a frame.
+
+        Parameters
+        ----------
+        frame : int
+            Which frame.
+        scale : float
+            Pixels of the video that a pixel of the screen shows.
+        """
+        with self.session.lock, self._lock:
+            self.scale = scale
+            self.manager.start()
+            for painter in (self._paint_layers, *self._painters):
+                self._run(painter, frame)
+            try:
+                recorded = self.manager.finish()
+            except Exception as error:
+                self.session.notify(
+                    "error",
+                    f"The overlay of frame {frame} cannot be sent: {error}",
+                    "A painter of your own draws with values that are no numbers or texts.",
+                )
+                recorded = None
+            points = self._points(frame)
+        if recorded is None:
+            return Recording(frame, points=points)
+        return Recording(frame, recorded[0], [bytes(memoryview(b)) for b in recorded[1]], points)
+
+    def _run(self, painter: Painter, frame: int) -> None:
+        """Let a painter draw; one that fails leaves nothing behind, and the others go on."""
+        mark = self.manager.mark()
+        try:
+            self.canvas.save()
+            painter(self.canvas, frame)
+            self.canvas.restore()
+        except Exception as error:
+            self.manager.go_back(mark)
+            if id(painter) in self._failed:
+                return
+            # once is enough: it will fail on every frame
+            self._failed.add(id(painter))
+            name = getattr(painter, "__name__", type(painter).__name__)
+            self.session.notify(
+                "error",
+                f"The painter {name!r} failed on frame {frame}: {type(error).__name__}: {error}",
+                "Correct it and add it again; the rest of the overlay is drawn without it.",
+            )
+
+    def _xy(self, ann: VideoAnnotation) -> NDArray[np.float64]:
+        """Positions of all labels, (labels, frames, 2), copied out once a revision."""
+        known = self._traces.get(id(ann))
+        if known is None or known[0] != ann.revision:
+            revision, traces = ann.revision, list(ann.to_traces().values())
+            xy = np.stack(traces) if traces else np.empty((0, self.session.n_frames, 2))
+            present = {id(self.session.layers[name]) for name in self.session.layers.names}
+            self._traces = {key: value for key, value in self._traces.items() if key in present}
+            self._traces[id(ann)] = known = (revision, xy)
+        return known[1]
+
+    def _points(self, frame: int) -> list[dict[str, Any]]:
+        session = self.session
+        ann, xy = session.ann, self._xy(session.ann)
+        if not ann.display.visible or frame >= xy.shape[1]:
+            return []
+        return [
+            {
+                "label": label,
+                "x": float(x),
+                "y": float(y),
+                "color": css(color),
+                "layer": session.layers.active,
+            }
+            for label, color, (x, y) in zip(ann.labels, ann.palette, xy[:, frame], strict=False)
+            if np.isfinite(x) and np.isfinite(y)
+        ]
+
+    def _paint_layers(self, canvas: Canvas, frame: int) -> None:
+        session = self.session
+        overlay = session.overlay_ann
+        if overlay is not None and overlay is not session.ann:
+            self._paint_layer(canvas, overlay, frame, active=False)
+        self._paint_layer(canvas, session.ann, frame, active=True)
+
+    def _paint_layer(self, canvas: Canvas, ann: VideoAnnotation, frame: int, active: bool) -> None:
+        xy = self._xy(ann)
+        if not ann.display.visible or not len(xy):
+            return
+        colors = np.round(255 * np.array(ann.palette[: len(xy)], dtype=np.float64)[:, :3])
+        alphas = np.array([ann.display.alpha_of(label) for label in ann.labels], dtype=np.float64)
+        if not active:
+            alphas = np.where(alphas >= 1, _TRANSLUCENT, alphas)
+        selected = np.array([label == self.session.label for label in ann.labels])
+        self._paint_trail(canvas, xy, frame, colors, alphas, selected)
+        if frame >= xy.shape[1]:
+            return
+        here = xy[:, frame]
+        there = np.isfinite(here[:, 0] + here[:, 1])
+        if not there.any():
+            return
+        px = self.scale
+        radius = np.where(selected & active, _SELECTED_RADIUS, _RADIUS) * px
+        x, y = here[there].T
+        canvas.fill_styled_circles(x, y, radius[there], colors[there], alphas[there])
+        canvas.line_width = 1.5 * px
+        outline = np.full((int(there.sum()), 3), 0 if active else 60)
+        canvas.stroke_styled_circles(x, y, radius[there], outline, alphas[there])
+        if active:
+            self._paint_names(canvas, ann, here, there, selected)
+
+    def _paint_names(
+        self,
+        canvas: Canvas,
+        ann: VideoAnnotation,
+        here: NDArray[np.float64],
+        there: NDArray[np.bool_],
+        selected: NDArray[np.bool_],
+    ) -> None:
+        px = self.scale
+        canvas.line_join = "round"
+        canvas.text_baseline = "middle"
+        for row in np.flatnonzero(there):
+            x, y = (float(value) for value in here[row])
+            weight = "bold " if selected[row] else ""
+            canvas.font = f"{weight}{_FONT * px:.6g}px sans-serif"
+            canvas.stroke_style, canvas.line_width = "#000000b0", 3 * px
+            text, at = ann.names.get(ann.labels[row], ann.labels[row]), (x + 9 * px, y - 9 * px)
+            canvas.stroke_text(text, *at)
+            canvas.fill_style = css(ann.palette[row])
+            canvas.fill_text(text, *at)
+            if selected[row]:
+                canvas.stroke_style, canvas.line_width = "#000000a0", 3 * px
+                canvas.stroke_circle(x, y, _RING * px)
+                canvas.stroke_style, canvas.line_width = "#ffffff", 1.5 * px
+                canvas.stroke_circle(x, y, _RING * px)
+
+    def _paint_trail(
+        self,
+        canvas: Canvas,
+        xy: NDArray[np.float64],
+        frame: int,
+        colors: NDArray[np.float64],
+        alphas: NDArray[np.float64],
+        selected: NDArray[np.bool_],
+    ) -> None:
+        """Paint the way to and from a frame: paler the further away, and paler still for what comes."""
+        trail = self.session.trail
+        start, stop = max(frame - trail, 0), min(frame + trail + 1, xy.shape[1])
+        part = xy[:, start:stop]
+        if trail == 0 or part.shape[1] < 2:
+            return
+        px = self.scale
+        finite = np.isfinite(part[..., 0] + part[..., 1])
+        away = np.arange(start, stop) - frame
+        fade = (1 - np.abs(away) / (trail + 1)) * np.where(away <= 0, _PAST, _NEXT)
+        rows, columns = np.nonzero(finite[:, :-1] & finite[:, 1:])
+        if len(rows):
+            segments = np.stack([part[rows, columns], part[rows, columns + 1]], axis=1)
+            # a segment is as pale as its end that is further away
+            strength = np.minimum(fade[columns], fade[columns + 1])
+            canvas.line_width = _TRAIL_WIDTH * px
+            canvas.stroke_styled_line_segments(segments, colors[rows], strength * alphas[rows])
+        rows, columns = np.nonzero(finite & (away != 0) & selected[:, None])
+        if len(rows):
+            x, y = part[rows, columns].T
+            radius = np.full(len(rows), _TRAIL_RADIUS * px)
+            canvas.fill_styled_circles(x, y, radius, colors[rows], fade[columns] * alphas[rows])
