@@ -203,7 +203,8 @@ from pathlib import Path
 from dustrack import _file_management as fm
 import fnmatch, os
 names = fnmatch.filter(os.listdir(sys.argv[1]), "*clip*_annotations*.json")
-print(json.dumps(sorted(fm.VideoFileManager.canonical_layer_name(Path(sys.argv[1]) / name) for name in names)))
+name_of = fm.VideoFileManager.canonical_layer_name
+print(json.dumps(sorted(name_of(Path(sys.argv[1]) / name) for name in names)))
 """
 
 

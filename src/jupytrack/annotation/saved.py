@@ -45,7 +45,7 @@ def compare(saved: PointTable, now: PointStore) -> Unsaved:
     now : PointStore
         What there is now.
     """
-    counts = np.zeros(3, np.int64)
+    added = removed = moved = 0
     for label in dict.fromkeys([*saved.labels, *now.labels]):
         old_row = saved.labels.index(label) if label in saved.labels else None
         new_row = now.row(label) if label in now else None
@@ -62,12 +62,10 @@ def compare(saved: PointTable, now: PointStore) -> Unsaved:
             a = _row(some if was is None else was, None if was is None else old_row, length, missing)
             b = _row(some if will is None else will, None if will is None else new_row, length, missing)
             differs |= (a != b) & ((a == a) | (b == b))
-        counts += (
-            np.count_nonzero(has & ~had),
-            np.count_nonzero(had & ~has),
-            np.count_nonzero(had & has & differs),
-        )
-    return Unsaved(*counts.tolist(), labels=saved.labels != now.labels)
+        added += int(np.count_nonzero(has & ~had))
+        removed += int(np.count_nonzero(had & ~has))
+        moved += int(np.count_nonzero(had & has & differs))
+    return Unsaved(added, removed, moved, saved.labels != now.labels)
 
 
 def _row(array: NDArray[Any], row: int | None, length: int, missing: float | int) -> NDArray[Any]:
