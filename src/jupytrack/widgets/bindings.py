@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupytrack.widgets import commands as table
 
 if TYPE_CHECKING:
+    from jupytrack.widgets.annotator import Annotator
     from jupytrack.widgets.frame_canvas import FrameCanvas
     from jupytrack.widgets.session import Session
 
@@ -41,16 +42,16 @@ class Bindings:
             Further arguments of the command.
         """
         with self.session.reporting():
-            return table.run(self, name, frame, pointer, **args)
+            return table.run(cast("Annotator", self), name, frame, pointer, **args)
         return None
 
-    def _run_from_browser(self, name: str, message: Mapping[str, Any]) -> Any:
-        arguments = {str(key): value for key, value in (message.get("args") or {}).items()}
-        return self.run_command(name, message.get("frame"), message.get("pointer"), **arguments)
+    def _run_from_browser(self, name: str, values: Mapping[str, Any]) -> Any:
+        # the name is the first argument, whatever a message claims
+        return self.run_command(name, **{key: value for key, value in values.items() if key != "name"})
 
     def perform(self, name: str) -> None:
         """Let every view carry out a command that only a browser can do, such as ``fit``."""
-        self.canvas.send({"type": "perform", "name": name})
+        self.canvas.perform(name)
 
     def set_key_bindings(self) -> None:
         """Go back to the keys of the table; keys you added stay."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tsdownsample import MinMaxLTTBDownsampler
@@ -14,7 +14,7 @@ __all__ = ["MOST", "decimate"]
 
 # points of one line that are drawn at most; about one for each pixel of a wide screen
 MOST = 1500
-_DOWNSAMPLER = MinMaxLTTBDownsampler()
+_DOWNSAMPLER: Any = MinMaxLTTBDownsampler()
 
 
 def decimate(

@@ -16,7 +16,7 @@ Choice = tuple[str, Literal["", "primary", "danger"], Callable[[], Any] | None]
 _COLORS = {"info": "info", "warning": "warning", "error": "danger"}
 
 
-class Banner(ipywidgets.HBox):
+class Banner(ipywidgets.HBox):  # type: ignore[misc]
     """A line of text with buttons, hidden until there is something to say.
 
     Parameters
@@ -40,7 +40,7 @@ class Banner(ipywidgets.HBox):
     @property
     def shown(self) -> bool:
         """Whether it says something."""
-        return self.layout.display != "none"
+        return bool(self.layout.display != "none")
 
     def say(self, title: str, text: str = "", choices: Sequence[Choice] = ()) -> None:
         """Show a text and offer choices; each is a caption, a style, and what to call."""

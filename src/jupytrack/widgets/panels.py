@@ -53,7 +53,7 @@ def command_button(
     return button
 
 
-class Panel(ipywidgets.VBox):
+class Panel(ipywidgets.VBox):  # type: ignore[misc]
     """A titled column of controls over a session.
 
     Parameters

@@ -25,7 +25,7 @@ PATTERNS = [
 ]
 
 
-class VideoPicker(ipywidgets.VBox):
+class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
     """A file chooser that turns into an annotator.
 
     Parameters

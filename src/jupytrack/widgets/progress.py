@@ -19,7 +19,7 @@ __all__ = ["JobProgress"]
 _EVERY = 0.1
 
 
-class JobProgress(ipywidgets.HBox):
+class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
     """Show a :class:`jupytrack.Job` until it has ended, and how it ended.
 
     Parameters

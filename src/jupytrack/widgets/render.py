@@ -39,15 +39,15 @@ def paint(session: Session, frame: int) -> NDArray[np.uint8]:
     ndarray of uint8, shape (height, width, 3)
         RGB.
     """
-    image = np.asarray(session.enhancement.apply(session.video.read(frame, "rgb")))
+    image: NDArray[Any] = np.asarray(session.enhancement.apply(session.video.read(frame, "rgb")))
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    image = np.array(image, dtype=np.uint8, order="C")
+    canvas: NDArray[np.uint8] = np.array(image, dtype=np.uint8, order="C")
     layers = [] if session.overlay_ann in (None, session.ann) else [session.overlay_ann]
     for ann in (*layers, session.ann):
         if ann is not None and ann.display.visible:
-            _paint_layer(image, ann, frame)
-    return image
+            _paint_layer(canvas, ann, frame)
+    return canvas
 
 
 def _paint_layer(image: NDArray[np.uint8], ann: VideoAnnotation, frame: int) -> None:

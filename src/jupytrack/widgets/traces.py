@@ -30,6 +30,7 @@ MARGIN = {"top": 8, "bottom": 26, "left": 60, "right": 16}
 LOWEST = 110
 _FADED = "var(--jp-ui-font-color3, #888)"
 _INK = "var(--jp-ui-font-color1, #444)"
+Kind = Literal["line", "dot"]
 _EMPTY = np.array([np.nan])
 
 
@@ -40,7 +41,7 @@ class _Series:
     layer: int
     label: str
     version: int
-    kind: Literal["line", "dot"]
+    kind: Kind
     color: str
     opacity: float
     view: tuple[float, float]
@@ -166,7 +167,7 @@ class Traces:
             key = (id(self.session.ann), self.session.label)
             if self._fitted is None or self._fitted[1] != key[1]:
                 self.fit_values()
-            counts = {"line": 0, "dot": 0}
+            counts: dict[Kind, int] = {"line": 0, "dot": 0}
             for one, ann in series:
                 self._draw(one, ann, counts[one.kind])
                 counts[one.kind] += 1
@@ -185,7 +186,7 @@ class Traces:
             for label in ann.labels:
                 if not ann.display.trace_visible(label):
                     continue
-                kind: Literal["line", "dot"] = "line" if ann.plot_type == "line" else "dot"
+                kind: Kind = "line" if ann.plot_type == "line" else "dot"
                 opacity = ann.display.alpha_of(label)
                 version = session.version_of(ann, label)
                 yield _Series(id(ann), label, version, kind, css(colors[label]), opacity, view, unit), ann
@@ -219,7 +220,7 @@ class Traces:
             return bqplot.Lines(stroke_width=1.5, apply_clip=True, **common)
         return bqplot.Scatter(default_size=18, apply_clip=True, **common)
 
-    def _blank(self, kind: Literal["line", "dot"], count: int) -> None:
+    def _blank(self, kind: Kind, count: int) -> None:
         """Empty the marks of a kind that nothing needs now."""
         for place in range(count, len(self._pools[COMPONENTS[0], kind])):
             if self._shown.pop((kind, place), None) is not None:
