@@ -2,13 +2,13 @@
 
 The chain is what ``ffmpeg -i FILE -pix_fmt rgb24`` builds: rotation as its ``-autorotate`` does, then the
 ``scale`` filter with its bicubic default. For 8-bit 4:2:0 and 4:2:2 that repeats chroma samples; for deeper
-formats it interpolates them. (``VideoFrame.reformat`` alone differs by up to 100 there, and accurate rounding or
-full chroma interpolation by up to 255.) Matrix and range are those the stream is tagged with; untagged means
+formats it interpolates them. (``VideoFrame.reformat`` alone differs by up to 100 there, and accurate rounding
+or full chroma interpolation by up to 255.) Matrix and range are those of the stream's tags; untagged means
 BT.601, limited range.
 
-Gray is the luma plane stretched to the full range 0..255: the cheapest picture there is, and the same for BT.601
-and BT.709 streams. For BT.601 it equals the gray of the RGB picture (``cv2.cvtColor``) up to rounding and
-clipping. RGB sources become BT.601 gray.
+Gray is the luma plane stretched to the full range 0..255: the cheapest picture there is, and the same for
+BT.601 and BT.709 streams. For BT.601 it equals the gray of the RGB picture (``cv2.cvtColor``) up to rounding
+and clipping. RGB sources become BT.601 gray.
 """
 
 from __future__ import annotations

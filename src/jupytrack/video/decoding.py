@@ -169,7 +169,7 @@ class Decoder:
         """
         index = self.index
         assert index is not None
-        if packet == 0:
+        if packet == 0 and self._untouched:
             return self.start()
         for target in index.seek_targets(packet):
             with contextlib.suppress(av.error.FFmpegError, LostPlaceError):

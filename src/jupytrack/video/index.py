@@ -1,7 +1,7 @@
 """Which packet and which time belong to frame n, found by reading the container and not one picture more.
 
-Frame n is the n-th picture that ``ffmpeg -i FILE -fps_mode passthrough`` puts out. Where the container's times
-do not settle that order (AVI without times, repeated times, a damaged end), pictures are counted by decoding.
+Frame n is the n-th picture that ``ffmpeg -i FILE -fps_mode passthrough`` puts out. Where the container does
+not settle that order (AVI without times, repeated times, a damaged end), pictures are counted by decoding.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def build_index(path: str, progress: Report | None = None) -> FrameIndex:
     container, stream = open_video(path)
     with container:
         packets = _demux(container, stream, progress)
-        announced = _announced(container, stream, packets)
+        unread = _unread(container, stream, packets)
         time_base = stream.time_base or Fraction(1, 1000)
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
         codec = stream.codec_context.name
@@ -107,7 +107,9 @@ def build_index(path: str, progress: Report | None = None) -> FrameIndex:
         index = _with_frames(index, order, entries)
         if packets.first_damaged is not None:
             index = recount(path, index, entries, packets.first_damaged, progress)
-    return _with_missing(index, announced, path)
+    # A damaged packet that gives no picture is missing, too.
+    lost = max(0, sum(packets.shown) - len(index)) if unread else 0
+    return _with_missing(index, unread + lost, path)
 
 
 def _demux(container: InputContainer, stream: VideoStream, progress: Report | None) -> _Packets:
@@ -259,7 +261,7 @@ def _first_picture(path: str, stream_index: int) -> VideoFrame:
     )
 
 
-def _announced(container: InputContainer, stream: VideoStream, packets: _Packets) -> int:
+def _unread(container: InputContainer, stream: VideoStream, packets: _Packets) -> int:
     """Return how many packets the file's header speaks of and the file does not hold."""
     found = len(packets.pts)
     if "mov" in container.format.name.split(","):
@@ -277,13 +279,13 @@ def _announced(container: InputContainer, stream: VideoStream, packets: _Packets
     return max(0, stream.frames - found) if packets.first_damaged is not None else 0
 
 
-def _with_missing(index: FrameIndex, unread: int, path: str) -> FrameIndex:
+def _with_missing(index: FrameIndex, missing: int, path: str) -> FrameIndex:
     warnings = []
-    if unread:
+    if missing:
         warnings.append(
-            f"{path} is cut off: {unread} of its {len(index) + unread} frames are missing. "
+            f"{path} is cut off: {missing} of its {len(index) + missing} frames are missing. "
             "The frames before the cut are used; copy or record the file again to get the rest."
         )
     if index.damaged:
         warnings.append(f"{path} is damaged: some pictures are shown as well as they can be decoded.")
-    return dataclasses.replace(index, missing=unread, warnings=tuple(warnings))
+    return dataclasses.replace(index, missing=missing, warnings=tuple(warnings))

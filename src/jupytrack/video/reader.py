@@ -8,6 +8,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -38,13 +39,20 @@ class _FrameCache:
         self._frames: OrderedDict[int, tuple[VideoFrame, int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, n: int) -> VideoFrame | None:
+    def get(self, n: int, backward: bool = False) -> VideoFrame | None:
         with self._lock:
             entry = self._frames.get(n)
             if entry is None:
                 return None
-            self._frames.move_to_end(n)
+            # Who steps backward needs the earlier frames next and this one last.
+            self._frames.move_to_end(n, last=not backward)
             return entry[0]
+
+    def leaves_room(self, kept: int, wanted: int) -> bool:
+        """Tell whether ``wanted`` more pictures fit beside ``kept`` of those that are here."""
+        with self._lock:
+            size = next(iter(self._frames.values()))[1] if self._frames else 0
+            return (kept + wanted) * size <= self.budget
 
     def put(self, n: int, frame: VideoFrame) -> None:
         size = sum(plane.buffer_size for plane in frame.planes)
@@ -148,6 +156,9 @@ class VideoReader:
         self._lock = threading.RLock()
         self._runs: list[_Run] = []
         self._clock = 0
+        self._last = -1
+        self._ahead: ThreadPoolExecutor | None = None
+        self._ahead_group = -1
         self._closed = False
         self._local = threading.local()
 
@@ -285,13 +296,30 @@ class VideoReader:
             Frame number; a negative one counts from the end.
         """
         n = self._number(n)
-        frame = self._cache.get(n)
-        if frame is None:
-            with self._lock:
-                frame = self._cache.get(n)
-                if frame is None:
-                    frame = self._decode(n)
+        backward = n == self._last - 1
+        self._last = n
+        frame = self._cache.get(n, backward) or self._decoded(n)
+        if backward:
+            self._read_ahead(n)
         return frame
+
+    def _decoded(self, n: int) -> VideoFrame:
+        with self._lock:
+            return self._cache.get(n) or self._decode(n)
+
+    def _read_ahead(self, n: int) -> None:
+        """Decode the group before frame ``n``'s in the background: stepping backward must not stall there."""
+        start = self.index.group_of(n)[0]
+        if start == 0 or start == self._ahead_group or start - 1 in self._cache:
+            return
+        if self._cache.leaves_room(n - start + 1, start - self.index.group_of(start - 1)[0]):
+            with self._lock:
+                if self._closed:
+                    return
+                self._ahead_group = start
+                if self._ahead is None:
+                    self._ahead = ThreadPoolExecutor(1, thread_name_prefix="jupytrack-read-ahead")
+                self._ahead.submit(self._decoded, start - 1)
 
     def _number(self, n: int) -> int:
         number = operator.index(n)
@@ -399,6 +427,8 @@ class VideoReader:
         """Release the file and the memory. Frames handed out before stay valid."""
         with self._lock:
             self._closed = True
+            if self._ahead is not None:
+                self._ahead.shutdown(wait=False, cancel_futures=True)
             for run in list(self._runs):
                 self._drop(run)
             self._cache.clear()
