@@ -14,7 +14,7 @@ __all__ = ["MOST", "decimate"]
 
 # points of one line that are drawn at most; about one for each pixel of a wide screen
 MOST = 1500
-_DOWNSAMPLER: Any = MinMaxLTTBDownsampler()
+_DOWNSAMPLER: Any = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
 
 
 def decimate(

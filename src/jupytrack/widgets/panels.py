@@ -128,10 +128,10 @@ class LayersPanel(Panel):
         self.overlay = _dropdown("Overlay", "The layer shown for comparison (] and [)")
         eye: dict[str, Any] = {"icon": "eye", "tooltip": "Show or hide this layer"}
         self.active_visible = ipywidgets.ToggleButton(
-            value=True, layout=ipywidgets.Layout(width="34px"), **eye
+            value=True, layout=ipywidgets.Layout(width="38px"), **eye
         )
         self.overlay_visible = ipywidgets.ToggleButton(
-            value=True, layout=ipywidgets.Layout(width="34px"), **eye
+            value=True, layout=ipywidgets.Layout(width="38px"), **eye
         )
         self.table = ipywidgets.HTML()
         self.name = ipywidgets.Text(
@@ -236,9 +236,8 @@ class LabelsPanel(Panel):
         self.add = text_button("Add", "Add a label", "plus")
         self.mode = ipywidgets.ToggleButtons(
             options=[("select", "select"), ("place", "place")],
-            description="Digits",
             tooltips=["Digit keys select a label", "Digit keys place a label at the pointer"],
-            style={"description_width": "42px", "button_width": "64px"},
+            style={"button_width": "64px"},
             layout=ipywidgets.Layout(width="auto"),
         )
         super().__init__(
@@ -252,7 +251,7 @@ class LabelsPanel(Panel):
                 ),
                 self.grid,
                 row(self.name, self.add, flex_flow="row nowrap"),
-                self.mode,
+                row(ipywidgets.HTML("Digit keys"), self.mode, flex_flow="row nowrap"),
             ),
         )
         for place, button in enumerate(self.buttons):
@@ -309,7 +308,7 @@ class EnhancePanel(Panel):
         def slider(text: str, low: float, high: float, step: float, hint: str) -> ipywidgets.FloatSlider:
             return ipywidgets.FloatSlider(
                 description=text, min=low, max=high, step=step, tooltip=hint, readout_format=".1f",
-                style={"description_width": "64px"}, layout=ipywidgets.Layout(width="auto"),
+                style={"description_width": "76px"}, layout=ipywidgets.Layout(width="auto"),
             )  # fmt: skip
 
         self.clahe_clip = slider("Contrast", 1, 10, 0.5, "CLAHE clip limit; 1 is off")

@@ -27,11 +27,11 @@ __all__ = ["Traces"]
 
 COMPONENTS = ("x", "y")
 MARGIN = {"top": 8, "bottom": 26, "left": 60, "right": 16}
-LOWEST = 110
+LOWEST = 140
 _FADED = "var(--jp-ui-font-color3, #888)"
 _INK = "var(--jp-ui-font-color1, #444)"
 Kind = Literal["line", "dot"]
-_EMPTY = np.array([np.nan])
+_EMPTY = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,17 @@ class Traces:
         self._shown: dict[tuple[str, int], _Series] = {}
         self._timer: threading.Timer | None = None
         self._moving = False
-        self.time_scale = bqplot.LinearScale(min=0.0, max=float(max(session.n_frames - 1, 1)))
-        self.value_scales = {name: bqplot.LinearScale(min=0.0, max=1.0) for name in COMPONENTS}
+        self.time_scale = _scale(float(max(session.n_frames - 1, 1)))
+        self.value_scales = {name: _scale(1.0) for name in COMPONENTS}
         self._fitted: tuple[int, str] | None = None
-        unit = bqplot.LinearScale(min=0.0, max=1.0)
+        unit = _scale(1.0)
         self.panzoom = bqplot.PanZoom(scales={"x": [self.time_scale], "y": list(self.value_scales.values())})
         self._pools: dict[tuple[str, str], list[Any]] = {
             (name, kind): [] for name in COMPONENTS for kind in ("line", "dot")
         }
         self._fixed: dict[str, dict[str, Any]] = {}
         self._time_axes: list[Any] = []
+        self._value_axes: dict[str, Any] = {}
         figures = []
         for name, height in zip(COMPONENTS, heights, strict=True):
             scales = {"x": self.time_scale, "y": unit}
@@ -110,21 +111,23 @@ class Traces:
         self._stops = [session.on_points_changed(lambda frames: self.refresh())]
         session.observe(self._on_session, ["label", "layers_revision", "status", "trace_unit"])
         session.observe(self._follow_frame, ["frame"])
-        self.time_scale.observe(self._on_view, ["min", "max"])
+        for scale in (self.time_scale, *self.value_scales.values()):
+            scale.observe(self._on_view, ["min", "max"])
         self.show_whole_video()
         self.refresh()
 
     def _figure(self, name: str, height: float, with_times: bool) -> Any:
         styles = {"color": _INK, "grid_color": "var(--jp-border-color3, #ddd)", "label_color": _INK}
         time_axis = bqplot.Axis(
-            scale=self.time_scale, label="", num_ticks=10, grid_lines="none", **styles,
+            scale=self.time_scale, label="", grid_lines="none", **styles,
             **({} if with_times else {"tick_values": [], "tick_labels": {}}),
         )  # fmt: skip
         self._time_axes.append(time_axis)
         axis = bqplot.Axis(
-            scale=self.value_scales[name], orientation="vertical", label=f"{name} (px)", num_ticks=4,
+            scale=self.value_scales[name], orientation="vertical", label=f"{name} (px)",
             grid_lines="solid", label_offset="46px", tick_format=".5~g", **styles,
         )  # fmt: skip
+        self._value_axes[name] = axis
         return bqplot.Figure(
             marks=self._marks(name),
             axes=[time_axis, axis],
@@ -175,6 +178,7 @@ class Traces:
                 self._blank(kind, count)
             self._draw_interest()
             self._draw_interval()
+            self._set_ticks()
 
     def _series(self) -> Iterator[tuple[_Series, VideoAnnotation]]:
         session = self.session
@@ -270,6 +274,14 @@ class Traces:
             ends = [_with_margin(column.min(), column.max()) for column in values.T]
         for name, (low, high) in zip(COMPONENTS, ends, strict=True):
             _set_scale(self.value_scales[name], low, high)
+        self._set_ticks()
+
+    def _set_ticks(self) -> None:
+        # the default is as many as fit one above the other without a gap
+        for name, axis in self._value_axes.items():
+            ticks = round_ticks(float(self.value_scales[name].min), float(self.value_scales[name].max))
+            if not np.array_equal(axis.tick_values if axis.tick_values is not None else (), ticks):
+                axis.tick_values = ticks
 
     def show_whole_video(self) -> None:
         """Show the whole video on the time axis."""
@@ -352,6 +364,19 @@ class Traces:
             self._timer.cancel()
         self.session.unobserve(self._on_session, ["label", "layers_revision", "status", "trace_unit"])
         self.session.unobserve(self._follow_frame, ["frame"])
+
+
+def _scale(high: float) -> Any:
+    # padding would shift positions against what the browser computes from a click
+    return bqplot.LinearScale(min=0.0, max=high, allow_padding=False)
+
+
+def round_ticks(low: float, high: float, about: int = 4) -> NDArray[np.float64]:
+    """Choose round values between two ends, about so many."""
+    rough = (high - low) / about
+    magnitude = 10.0 ** np.floor(np.log10(rough)) if rough > 0 else 1.0
+    size = magnitude * min((1, 2, 5, 10), key=lambda factor: abs(factor * magnitude - rough))
+    return np.arange(np.ceil(low / size), np.floor(high / size) + 1) * size
 
 
 def _with_margin(low: float, high: float) -> tuple[float, float]:
