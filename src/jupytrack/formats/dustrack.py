@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jupytrack.annotation.table import MAX_FRAMES, PointTable, check_size
 from jupytrack.errors import AnnotationError, FormatError
@@ -121,7 +122,7 @@ def read(path: str | Path, n_frames: int | None = None) -> PointTable:
     path = Path(path)
     try:
         text = path.read_text("utf-8-sig")
-        document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_Constant)
+        document = _parse(text)
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path} is not text.", "Choose a JSON file that DUSTrack or jupytrack wrote."
@@ -143,6 +144,17 @@ def read(path: str | Path, n_frames: int | None = None) -> PointTable:
     return _Reader(path, text, n_frames).table(document)
 
 
+def _parse(text: str) -> Any:
+    """Return the document, its objects as pairs if a name may be there twice."""
+    document = json.loads(text, parse_constant=_Constant)
+    # As many colons as members: no name was dropped, which is the common case and faster than asking for pairs.
+    if isinstance(document, dict) and all(isinstance(points, dict) for points in document.values()):
+        members = len(document) + sum(map(len, document.values()))
+        if text.count(":") == members:
+            return document
+    return json.loads(text, object_pairs_hook=_Pairs, parse_constant=_Constant)
+
+
 class _Reader:
     """Turns a parsed document into a table, or says what is wrong in which line."""
 
@@ -156,19 +168,21 @@ class _Reader:
         return FormatError(f"{self.path}, line {line}: {problem}", remedy)
 
     def table(self, document: Any) -> PointTable:
-        if not isinstance(document, _Pairs):
+        if not isinstance(document, (dict, _Pairs)):
             raise self.fail("the file does not hold labels.", "Its shape is {label: {frame: [x, y]}}.")
         labels: list[str] = []
         cells = []
-        for label, points in document:
+        for label, points in document.items() if isinstance(document, dict) else document:
             if label in labels:
                 raise self.fail(f"label {label!r} is there twice.", "Merge the two by hand.", label, nth=1)
             if not label:
                 raise self.fail("a label has no name.", "Give it one.", label)
-            if not isinstance(points, _Pairs):
+            if not isinstance(points, (dict, _Pairs)):
                 raise self.fail(f"label {label!r} holds no points.", "Its shape is {frame: [x, y]}.", label)
             labels.append(label)
-            cells.append(self.points(label, points))
+            names = list(points) if isinstance(points, dict) else [name for name, _ in points]
+            values = list(points.values()) if isinstance(points, dict) else [value for _, value in points]
+            cells.append(self.points(label, names, values))
         length = max((int(frames.max()) + 1 for frames, _ in cells if frames.size), default=0)
         try:
             check_size(len(labels), length)
@@ -179,15 +193,17 @@ class _Reader:
             table.xy[row, frames] = xy
         return table
 
-    def points(self, label: str, pairs: _Pairs) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def points(
+        self, label: str, names: list[str], values: list[Any]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return frames and positions of one label; looks closer only if something is wrong."""
-        if not pairs:
+        if not names:
             return np.empty(0, np.int64), np.empty((0, 2))
         try:
-            digits = all(frame.isascii() and frame.isdigit() for frame, _ in pairs)
-            numbers = set(map(type, chain.from_iterable(value for _, value in pairs))) <= {int, float}
-            frames = np.array([int(frame) for frame, _ in pairs], np.int64)
-            xy = np.array([value for _, value in pairs], np.float64).reshape(len(pairs), -1)
+            digits = all(name.isascii() and name.isdigit() for name in names)
+            numbers = set(map(type, chain.from_iterable(values))) <= {int, float}
+            frames = np.array(list(map(int, names)), np.int64)
+            xy = np.array(values, np.float64).reshape(len(values), -1)
             limit = MAX_FRAMES if self.n_frames is None else min(self.n_frames, MAX_FRAMES)
             sound = (
                 digits
@@ -200,13 +216,13 @@ class _Reader:
         except (TypeError, ValueError, OverflowError):
             sound = False
         if not sound:
-            raise self.problem(label, pairs)
+            raise self.problem(label, names, values)
         return frames, xy
 
-    def problem(self, label: str, pairs: _Pairs) -> FormatError:
+    def problem(self, label: str, names: list[str], values: list[Any]) -> FormatError:
         """Return what is wrong with the first point that is not as it should be."""
         seen: dict[int, str] = {}
-        for key, value in pairs:
+        for key, value in zip(names, values, strict=True):
             where = f"label {label!r}, frame {key}"
             if not re.fullmatch("-?[0-9]{1,18}", key):
                 return self.fail(
