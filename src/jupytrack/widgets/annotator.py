@@ -38,7 +38,7 @@ _STYLE = (Path(__file__).parent / "annotator.css").read_text()
 _OVERLAY_ALPHA = 0.4
 
 
-class Annotator(AnnotatorMethods, Bindings, Questions, ipywidgets.VBox):  # type: ignore[misc]
+class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type: ignore[misc]
     """Place and correct points on a video, frame by frame, in a notebook cell.
 
     Most users call :func:`jupytrack.open`, which also finds the layers that lie beside the video.

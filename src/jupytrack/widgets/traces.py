@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Traces"]
 
 COMPONENTS = ("x", "y")
-MARGIN = {"top": 8, "bottom": 26, "left": 60, "right": 16}
+MARGIN = {"top": 8, "bottom": 36, "left": 60, "right": 16}
 LOWEST = 140
 _FADED = "var(--jp-ui-font-color3, #888)"
 _INK = "var(--jp-ui-font-color1, #444)"
@@ -109,7 +109,7 @@ class Traces:
         )
         self.widget.add_class("jupytrack-traces")
         self._stops = [session.on_points_changed(lambda frames: self.refresh())]
-        session.observe(self._on_session, ["label", "layers_revision", "status", "trace_unit"])
+        session.observe(self._on_session, ["label", "layers_revision", "status", "trace_unit", "all_traces"])
         session.observe(self._follow_frame, ["frame"])
         for scale in (self.time_scale, *self.value_scales.values()):
             scale.observe(self._on_view, ["min", "max"])
@@ -119,7 +119,8 @@ class Traces:
     def _figure(self, name: str, height: float, with_times: bool) -> Any:
         styles = {"color": _INK, "grid_color": "var(--jp-border-color3, #ddd)", "label_color": _INK}
         time_axis = bqplot.Axis(
-            scale=self.time_scale, label="", grid_lines="none", **styles,
+            scale=self.time_scale, label="frame" if with_times else "", label_offset="26px",
+            grid_lines="none", **styles,
             **({} if with_times else {"tick_values": [], "tick_labels": {}}),
         )  # fmt: skip
         self._time_axes.append(time_axis)
@@ -257,11 +258,11 @@ class Traces:
                     mark.x, mark.y = x, y
 
     def fit_values(self, all_labels: bool = False) -> None:
-        """Fit the value axes to the current label, or to all labels, of the active and the overlay layer."""
+        """Fit the value axes to the labels that are shown, or to all, of the active and the overlay layer."""
         session = self.session
         if self.frozen:
             return
-        labels = session.labels if all_labels else [session.label]
+        labels = session.labels if all_labels or session.all_traces else [session.label]
         anns = [ann for ann in (session.ann, session.overlay_ann) if ann is not None]
         traces = [ann.to_trace(label) for ann in anns for label in labels if label in ann.labels]
         values = np.concatenate(traces) if traces else np.empty((0, 2))
@@ -333,10 +334,12 @@ class Traces:
     def _on_session(self, change: Any) -> None:
         if change["name"] == "trace_unit":
             for axis in self._time_axes[-1:]:
-                axis.label = "time (s)" if change["new"] == "time" else ""
+                axis.label = "time (s)" if change["new"] == "time" else "frame"
             self.show_whole_video()
             for marker in self.markers:
                 marker.x = np.full(2, self.position_of(self.session.frame))
+        if change["name"] in ("label", "all_traces"):
+            self.fit_values()
         self.refresh()
 
     def _follow_frame(self, change: Any) -> None:
@@ -362,7 +365,9 @@ class Traces:
             stop()
         if self._timer is not None:
             self._timer.cancel()
-        self.session.unobserve(self._on_session, ["label", "layers_revision", "status", "trace_unit"])
+        self.session.unobserve(
+            self._on_session, ["label", "layers_revision", "status", "trace_unit", "all_traces"]
+        )
         self.session.unobserve(self._follow_frame, ["frame"])
 
 
