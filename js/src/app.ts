@@ -454,28 +454,33 @@ export class App {
   }
 
   private show(frame: number, direction: number, stride: number): void {
-    this.compositor.show(frame, direction, stride);
-    this.controls.setFrame(frame);
-    if (this.model.get("frame") === frame) return;
-    this.model.set("frame", frame);
-    const wait = this.lastTold + TELL_EVERY - performance.now();
+    for (const peer of this.peers.size > 0 ? this.peers : [this]) peer.follow(frame, direction, stride);
     if (this.telling !== undefined) return;
+    const wait = this.lastTold + TELL_EVERY - performance.now();
     if (wait <= 0) this.tell();
     else this.telling = setTimeout(() => this.tell(), wait);
   }
 
+  private follow(frame: number, direction: number, stride: number): void {
+    this.compositor.show(frame, direction, stride);
+    this.controls.setFrame(frame);
+  }
+
+  // set and sent in one go: what is set alone would be undone by the kernel's echo of the value before
   private tell(): void {
     clearTimeout(this.telling);
     this.telling = undefined;
     this.lastTold = performance.now();
+    this.model.set("frame", this.compositor.target);
     this.model.save_changes();
   }
 
   private followFrame(): void {
     const frame = this.clip(Number(this.model.get("frame")));
-    if (frame === this.compositor.target) return;
+    // what waits to be told is newer
+    if (frame === this.compositor.target || this.telling !== undefined) return;
     if (this.playback.playing) this.playback.seek(frame, performance.now());
-    else this.compositor.show(frame, Math.sign(frame - this.compositor.target));
+    else this.follow(frame, Math.sign(frame - this.compositor.target), 1);
     this.refreshStatus();
   }
 

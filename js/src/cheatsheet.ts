@@ -36,7 +36,7 @@ export function cheatSheetRows(
 }
 
 export class CheatSheet {
-  readonly node = element("dialog", { class: "jupytrack-sheet", "aria-label": "Keys" });
+  readonly node = element("dialog", { class: "jupytrack-sheet", "aria-label": "Keys", autofocus: "" });
   private bindings: Binding[] = [];
 
   constructor(private readonly onClose: () => void) {

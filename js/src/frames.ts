@@ -192,19 +192,20 @@ export class StillProvider implements FrameProvider {
     // top up in bites: a message a frame would double the traffic for nothing
     const urgent = fresh.includes(this.wanted.frame) || list.length - fresh.length < IN_FLIGHT / 2;
     if (!urgent) return;
-    this.send(list, fresh.length);
+    this.send(list, fresh);
   }
 
-  private send(list: number[], fresh: number): void {
+  private send(list: number[], fresh: number[]): void {
     if (this.inFlight.size === 0) this.lastAnswer = this.now();
     this.inFlight = new Set(list);
     this.counts.requests++;
-    this.counts.asked += fresh;
+    this.counts.asked += fresh.length;
     this.options.send({
       type: "still",
       view: this.options.view,
       id: this.nextId++,
       frames: list,
+      fresh,
       quality: this.options.quality ?? 80,
     });
   }

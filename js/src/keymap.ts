@@ -126,24 +126,24 @@ export class Keymap {
   }
 }
 
+const SHOWN: Record<string, string> = {
+  left: "←",
+  right: "→",
+  up: "↑",
+  down: "↓",
+  escape: "Esc",
+  pageup: "Page up",
+  pagedown: "Page down",
+};
+
 /** Write a key string as people read it. */
 export function displayKey(text: string, mac = false): string {
   const names: Record<string, string> = mac
     ? { ctrl: "⌃", alt: "⌥", shift: "⇧" }
     : { ctrl: "Ctrl", alt: "Alt", shift: "Shift" };
-  const keys: Record<string, string> = {
-    left: "←",
-    right: "→",
-    up: "↑",
-    down: "↓",
-    space: "Space",
-    escape: "Esc",
-  };
-  const parts = normalize(text).split("+");
-  const key = parts.pop() || "+";
-  const shown =
-    keys[key] ??
-    (/^f\d+$/.test(key) || key.length > 1 ? key[0]?.toUpperCase() + key.slice(1) : key.toUpperCase());
-  // letters are shown as capitals the way keyboards print them, unless shift would be read into that
-  return [...parts.map((part) => names[part] ?? part), shown].join(mac ? "" : "+");
+  const normal = normalize(text);
+  const modifiers = MODIFIERS.filter((name) => normal.startsWith(`${name}+`) || normal.includes(`+${name}+`));
+  const key = normal.slice(modifiers.reduce((length, name) => length + name.length + 1, 0));
+  const shown = SHOWN[key] ?? key.charAt(0).toUpperCase() + key.slice(1);
+  return [...modifiers.map((name) => names[name] ?? name), shown].join(mac ? "" : "+");
 }

@@ -232,7 +232,8 @@ class FrameCanvas(anywidget.AnyWidget):
     def _answer(self, request: messages.Request) -> None:
         match request:
             case messages.StillRequest():
-                self._stills.request(request.view, request.id, request.frames, request.quality)
+                asked = request.view, request.id, request.frames, request.fresh, request.quality
+                self._stills.request(*asked)
             case messages.OverlayRequest():
                 context = contextvars.copy_context()
                 self._recorder.submit(context.run, self._send_overlays, request)

@@ -51,11 +51,12 @@ class Bye:
 
 @dataclass(frozen=True)
 class StillRequest:
-    """The frames that a view still lacks, most urgent first."""
+    """What a view lacks, most urgent first; ``fresh`` is what it did not ask for before."""
 
     view: str
     id: int
     frames: tuple[int, ...]
+    fresh: tuple[int, ...]
     quality: int
 
 
@@ -123,7 +124,8 @@ def parse(content: object, n_frames: int) -> Request:
     kind = content.get("type")
     if kind == "still":
         quality = read.integer("quality", 1, 100)
-        return StillRequest(read.text("view"), read.integer("id"), read.frames(), quality)
+        frames, fresh = read.frames(), read.frames("fresh")
+        return StillRequest(read.text("view"), read.integer("id"), frames, fresh, quality)
     if kind == "overlay":
         scale = read.number("scale")
         if not 1e-6 < scale < 1e6:
@@ -173,11 +175,11 @@ class _Reader:
     def frame(self, name: str) -> int:
         return self.integer(name, 0, max(self.n_frames - 1, 0))
 
-    def frames(self) -> tuple[int, ...]:
-        values = self.content.get("frames")
+    def frames(self, name: str = "frames") -> tuple[int, ...]:
+        values = self.content.get(name)
         if not isinstance(values, list) or len(values) > _MOST_FRAMES:
-            raise MessageError(f"'frames' is {_short(values)}")
-        return tuple(_integer(value, "frames", 0, max(self.n_frames - 1, 0)) for value in values)
+            raise MessageError(f"{name!r} is {_short(values)}")
+        return tuple(_integer(value, name, 0, max(self.n_frames - 1, 0)) for value in values)
 
     def pointer(self) -> dict[str, float] | None:
         value = self.content.get("pointer")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["StillQueue"]
+
+log = logging.getLogger(__name__)
 
 
 class StillQueue:
@@ -27,16 +30,21 @@ class StillQueue:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="jupytrack-stills")
         self._lock = threading.Lock()
         self._lists: dict[str, tuple[int, int, list[int]]] = {}
-        self._in_work: set[tuple[str, int]] = set()
         self._running = 0
         self._closed = False
 
-    def request(self, view: str, number: int, frames: Sequence[int], quality: int) -> None:
-        """Replace what a view asked for."""
+    def request(
+        self, view: str, number: int, frames: Sequence[int], fresh: Collection[int], quality: int
+    ) -> None:
+        """Replace what a view asked for.
+
+        What is neither ``fresh`` nor still waiting was answered meanwhile, and is not made again.
+        """
         with self._lock:
             if self._closed:
                 return
-            waiting = [frame for frame in frames if (view, frame) not in self._in_work]
+            old = self._lists[view][2] if view in self._lists else []
+            waiting = [frame for frame in frames if frame in fresh or frame in old]
             self._lists[view] = (number, quality, waiting)
             start = min(self._threads - self._running, len(waiting))
             self._running += max(start, 0)
@@ -66,15 +74,14 @@ class StillQueue:
             view, number, frame, quality = job
             try:
                 self._work(view, number, frame, quality)
-            finally:
-                with self._lock:
-                    self._in_work.discard((view, frame))
+            except Exception:
+                # a thread that ends here would be missing from then on
+                log.exception("Frame %d could not be sent.", frame)
 
     def _next(self) -> tuple[str, int, int, int] | None:
         for view, (number, quality, frames) in list(self._lists.items()):
             if frames:
                 frame = frames.pop(0)
-                self._in_work.add((view, frame))
                 # to the end of the queue, so that views take turns
                 self._lists[view] = self._lists.pop(view)
                 return view, number, frame, quality
