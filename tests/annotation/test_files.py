@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.errors import AnnotationError, FormatError, SaveError, VideoError, VideoNotFoundError
+from jupytrack.errors import (
+    AnnotationError,
+    ConflictError,
+    FormatError,
+    SaveError,
+    VideoError,
+    VideoNotFoundError,
+)
 from jupytrack.jobs import JobCancelled, Progress
 from jupytrack.video.reader import VideoReader
 from jupytrack.video.writer import VideoWriter
@@ -86,6 +93,32 @@ def test_save_and_reload(tmp_path):
         "1": {7: [1.5, 2], 8: [9, 9]},
         "2": {},
     }
+
+
+def test_nothing_is_overwritten_unseen(tmp_path):
+    path = tmp_path / "v_annotations_a.json"
+    ours, theirs = VideoAnnotation(path), VideoAnnotation(path)
+    ours.add([1, 1], "0", 1)
+    theirs.add([2, 2], "0", 2)
+    theirs.save()
+    with pytest.raises(ConflictError, match="changed by somebody else"):
+        ours.save()
+    assert VideoAnnotation(path).data == {"0": {2: [2, 2]}}
+    assert ours.unsaved.added == 1
+    ours.save(tmp_path / "elsewhere.json")
+    ours.save(overwrite=True)
+    assert VideoAnnotation(path).data == {"0": {1: [1, 1]}}
+    (kept,) = tmp_path.glob("v_annotations_a.json.theirs-*")
+    assert json.loads(kept.read_text()) == {"0": {"2": [2, 2]}}
+    ours.add([3, 3], "0", 3)
+    ours.save()
+    with pytest.raises(ConflictError):
+        theirs.save()
+    theirs.reload()
+    assert theirs.data == {"0": {1: [1, 1], 3: [3, 3]}}
+    theirs.history.undo()
+    theirs.save()
+    assert VideoAnnotation(path).data == {"0": {2: [2, 2]}}
 
 
 def test_what_cannot_be_saved(tmp_path):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jupytrack.annotation.display import DisplayState, PlotType
-from jupytrack.annotation.editing import Change, EditablePoints
-from jupytrack.annotation.palettes import Color
+from jupytrack.annotation.displayed import DisplayedPoints
+from jupytrack.annotation.editing import Change
+from jupytrack.annotation.locating import find_layer_and_video, name_in
 from jupytrack.annotation.saved import Unsaved, compare
 from jupytrack.annotation.table import PointTable, column_type
-from jupytrack.errors import AnnotationError, ConflictError, VideoError
+from jupytrack.errors import AnnotationError, ConflictError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Unsaved", "VideoAnnotation"]
 
-_LAYER_SUFFIXES = {".json", ".h5", ".hdf5", ".csv"}
 _OPTIONS = {"palette_name", "ax_list", "ax_list_scatter", "ax_list_trace_x", "ax_list_trace_y"}
 
 
-class VideoAnnotation(EditablePoints):
+class VideoAnnotation(DisplayedPoints):
     """One layer of points on a video.
 
     Every label is a text (usually digits) with at most one point a frame. All changes can be undone through
@@ -88,17 +87,13 @@ class VideoAnnotation(EditablePoints):
             )
         if name is not None and not isinstance(name, str):
             raise AnnotationError(f"{name!r} cannot be a layer's name.", "Give a text.")
-        self.fname, self.video = _find(fname, vname, name, video)
+        self.fname, self.video = find_layer_and_video(fname, vname, name, video)
         self.fstem = None if self.fname is None else Path(self.fname).stem
-        self.name = name if name is not None else _name_in(self.fstem)
-        self.display = DisplayState(palette_name)
+        self.name = name if name is not None else name_in(self.fstem)
         self.accept_other_video = accept_other_video
         n_frames = None if self.video is None else len(self.video)
-        if preloaded_json is None:
-            table = self._read(n_labels)
-        else:
-            table = PointTable.from_mapping(preloaded_json, n_frames)
-        super().__init__(table, n_frames)
+        table, self._on_disk = self._read(n_labels, preloaded_json)
+        super().__init__(table, n_frames, palette_name)
         self._meta: dict[str, Any] = table.meta
         self._baseline = self.to_table()
         self._unsaved: tuple[int, Unsaved] = (-1, Unsaved())
@@ -107,7 +102,6 @@ class VideoAnnotation(EditablePoints):
             displays.get("ax_list_trace_x"),
             displays.get("ax_list_trace_y"),
         )
-        self.on_change(lambda change: self.display.refresh())
 
     @classmethod
     def from_multiple_files(
@@ -169,7 +163,7 @@ class VideoAnnotation(EditablePoints):
         dict
             ``{label: {frame: [x, y]}}``
         """
-        return self._read(n_annotations, **h5_kwargs).to_mapping()
+        return self._read(n_annotations, None, **h5_kwargs)[0].to_mapping()
 
     @staticmethod
     def _load_json(json_fname: str | Path) -> dict[str, dict[int, list[float]]]:
@@ -178,13 +172,18 @@ class VideoAnnotation(EditablePoints):
 
         return formats.read_layer(json_fname).to_mapping()
 
-    def _read(self, n_labels: int, **options: str) -> PointTable:
-        """Return the file's content, checked against the video; an empty table if there is no file."""
+    def _read(
+        self, n_labels: int, preloaded: Mapping[Any, Mapping[Any, Any]] | None = None, /, **options: str
+    ) -> tuple[PointTable, str]:
+        """Return the file's content, checked against the video, or empty labels; and its fingerprint."""
         from jupytrack import formats
 
-        if self.fname is None or not Path(self.fname).exists():
-            return PointTable.empty([str(label) for label in range(n_labels)])
         n_frames = None if self.video is None else len(self.video)
+        fingerprint = "" if self.fname is None else formats.file_fingerprint(self.fname)
+        if preloaded is not None:
+            return PointTable.from_mapping(preloaded, n_frames), fingerprint
+        if self.fname is None or not Path(self.fname).exists():
+            return PointTable.empty([str(label) for label in range(n_labels)]), fingerprint
         table = formats.read_layer(self.fname, n_frames=n_frames, **options)
         made_on = table.meta.get("video", {}).get("fingerprint")
         if (
@@ -197,18 +196,18 @@ class VideoAnnotation(EditablePoints):
                 f"{self.fname} was made on another video than {self.video.fname}.",
                 "Open it with its own video, or pass accept_other_video=True if the pictures are the same.",
             )
-        return table
+        return table, fingerprint
 
     def reload(self) -> None:
         """Go back to what the file holds (or to empty labels without one); this can be undone, too."""
         with self.lock:
-            table = self._read(len(self.labels) or 1)
+            table, self._on_disk = self._read(len(self.labels) or 1)
             self._replace_all(table, "Discard unsaved changes")
             self._meta = table.meta
             self._baseline = self.to_table()
             self._unsaved = (-1, Unsaved())
 
-    def save(self, fname: str | Path | None = None) -> None:
+    def save(self, fname: str | Path | None = None, *, overwrite: bool = False) -> None:
         """Write the layer's JSON and what it cannot hold into the sidecar beside it, atomically.
 
         Labels without points are kept, and so are undo and history.
@@ -217,17 +216,23 @@ class VideoAnnotation(EditablePoints):
         ----------
         fname : path, optional
             Write a copy there instead; the annotation stays with its own file.
+        overwrite : bool
+            Replace the layer's own file even if somebody else changed it since it was read; theirs is kept
+            beside it as ``<file>.theirs-<time>``.
 
         Raises
         ------
         AnnotationError
             If there is no file name, or it does not end in ``.json``.
+        ConflictError
+            If somebody else changed the layer's own file since it was read.
         SaveError
             If it cannot be written; what was there before is still there.
         """
         from jupytrack import formats
 
         path = self.fname if fname is None else str(fname)
+        own = fname is None or (self.fname is not None and Path(fname) == Path(self.fname))
         if path is None:
             raise AnnotationError(f"Layer {self.name!r} has no file.", "Give a file name: save('x.json').")
         if Path(path).suffix != ".json":
@@ -243,12 +248,32 @@ class VideoAnnotation(EditablePoints):
                     "n_frames": len(self.video),
                     "name": Path(self.video.fname).name,
                 }
+            if own:
+                self._check_unchanged(overwrite)
             fingerprint = formats.write_layer(path, table)
-            if path == self.fname:
+            if own:
+                self._on_disk = fingerprint
                 self._meta = table.meta
                 self._baseline = self.to_table()
                 self._unsaved = (-1, Unsaved())
                 self.history.mark_saved(fingerprint)
+
+    def _check_unchanged(self, overwrite: bool) -> None:
+        """Refuse to replace a file that somebody else changed, or keep a copy of it."""
+        from jupytrack.formats.atomic import file_fingerprint, write_atomic
+
+        path = Path(str(self.fname))
+        theirs = file_fingerprint(path)
+        if theirs in ("", self._on_disk):
+            return
+        if not overwrite:
+            raise ConflictError(
+                f"{path} was changed by somebody else since it was read; it was not overwritten.",
+                "Save under another name, or reload() to take theirs (undo brings yours back), or use "
+                "save(overwrite=True), which keeps theirs beside it.",
+            )
+        kept = path.with_name(f"{path.name}.theirs-{time.strftime('%Y%m%dT%H%M%S')}")
+        write_atomic(kept, path.read_bytes())
 
     def to_json(self) -> None:
         """Save a layer that came from a DeepLabCut file as JSON of the same name beside it.
@@ -274,116 +299,6 @@ class VideoAnnotation(EditablePoints):
     def names(self) -> dict[str, str]:
         """Names to show for labels, for instance DeepLabCut's body parts; labels without one are missing."""
         return dict(self._meta.get("names", {}))
-
-    # display
-
-    @property
-    def palette(self) -> list[Color]:
-        """Colour of every label, RGB from 0 to 1."""
-        return [self.display.color(label, row) for row, label in enumerate(self.labels)]
-
-    @property
-    def plot_type(self) -> PlotType:
-        """How traces are drawn, ``"line"`` or ``"dot"``."""
-        return self.display.plot_type
-
-    @plot_type.setter
-    def plot_type(self, plot_type: PlotType) -> None:
-        self.set_plot_type(plot_type)
-
-    def add_label(self, label: str | None = None, color: Sequence[float] | None = None) -> None:
-        """Add a label without points; nothing happens if it is there.
-
-        Parameters
-        ----------
-        label : str, optional
-            Its name; the lowest free number by default.
-        color : sequence of three float, optional
-            Its colour, RGB from 0 to 1.
-        """
-        with self.lock:
-            before = set(self.labels)
-            super().add_label(label)
-            for new in set(self.labels) - before:
-                if color is not None:
-                    self.display.set_color(new, color)
-
-    def setup_display_scatter(self, ax_list_scatter: Any = None) -> None:
-        """Refresh these displays of one frame's points on changes.
-
-        Parameters
-        ----------
-        ax_list_scatter : object with ``refresh()``, or list of them, optional
-            None keeps the ones that are bound.
-        """
-        for display in _as_list(ax_list_scatter):
-            self.display.bind(display, "scatter")
-
-    def setup_display_trace(self, ax_list_trace_x: Any = None, ax_list_trace_y: Any = None) -> None:
-        """Refresh these displays of positions over time on changes; arguments as for the scatter display."""
-        for display in [*_as_list(ax_list_trace_x), *_as_list(ax_list_trace_y)]:
-            self.display.bind(display, "trace")
-
-    def setup_display(
-        self, ax_list_scatter: Any = None, ax_list_trace_x: Any = None, ax_list_trace_y: Any = None
-    ) -> None:
-        """Bind displays of both kinds and show the annotation on them."""
-        self.setup_display_scatter(ax_list_scatter)
-        self.setup_display_trace(ax_list_trace_x, ax_list_trace_y)
-        self.display.restore()
-
-    def clear_display(self) -> None:
-        """Take the annotation off its displays; :meth:`re_setup_display` brings it back."""
-        self.display.clear()
-
-    def re_setup_display(self) -> None:
-        """Show the annotation on its displays again."""
-        self.display.restore()
-
-    def invalidate_caches(self) -> None:
-        """Count as changed, so that displays compute everything anew."""
-        self._revision += 1
-        self.display.changed()
-
-    def update_display_scatter(self, frame_number: int, draw: bool = False) -> None:
-        """Refresh the displays of one frame's points; they know which frame they show."""
-        self.display.refresh("scatter")
-
-    def update_display_trace(self, label: str | None = None, draw: bool = False) -> None:
-        """Refresh the displays of positions over time."""
-        self.display.refresh("trace")
-
-    def update_display(self, frame_number: int, label: str | None = None, draw: bool = False) -> None:
-        """Refresh all displays."""
-        self.display.refresh()
-
-    def hide(self, draw: bool = True) -> None:
-        """Show nothing of this annotation; with ``draw=False`` displays learn it at their next refresh."""
-        self.display.set_visible(False, draw=draw)
-
-    def show(self, draw: bool = True) -> None:
-        """Show the annotation."""
-        self.display.set_visible(True, draw=draw)
-
-    def show_trace(self, label: str, draw: bool = True) -> None:
-        """Draw the trace of a label."""
-        self.display.set_traces(shown=[label], draw=draw)
-
-    def hide_trace(self, label: str, draw: bool = True) -> None:
-        """Do not draw the trace of a label."""
-        self.display.set_traces(hidden=[label], draw=draw)
-
-    def show_one_trace(self, label: str, draw: bool = True) -> None:
-        """Draw the trace of one label only."""
-        self.display.set_traces([label], [other for other in self.labels if other != label], draw=draw)
-
-    def set_alpha(self, alpha: float = 0.4, label: str | None = None, draw: bool = True) -> None:
-        """Set the opacity of one label or all, 0 to 1."""
-        self.display.set_alpha(alpha, label, draw=draw)
-
-    def set_plot_type(self, type_: str = "line", draw: bool = True) -> None:
-        """Draw traces as ``"line"`` or ``"dot"``."""
-        self.display.set_plot_type(type_, draw=draw)
 
     # what follows from the points
 
@@ -532,46 +447,3 @@ class VideoAnnotation(EditablePoints):
         from jupytrack.annotation import derived
 
         return derived.export_video(self, out_file_name, start_frame, end_frame, progress)
-
-
-def _find(
-    fname: str | Path | None, vname: str | Path | None, name: str | None, video: FrameSource | None
-) -> tuple[str | None, FrameSource | None]:
-    """Return the layer's file name and the open video."""
-    if fname is not None and vname is None and Path(fname).suffix.lower() not in _LAYER_SUFFIXES:
-        fname, vname, name = None, fname, None
-    if fname is None and vname is not None:
-        path = Path(vname)
-        fname = path.with_name(f"{path.stem}_annotations{'' if name is None else '_' + name}.json")
-    layer = None if fname is None else str(fname)
-    if video is not None:
-        return layer, video
-    if vname is not None:
-        return layer, _open_video(Path(vname))
-    if layer is not None:
-        stem = Path(layer).stem.removesuffix("_annotations").split("_annotations_")[0]
-        beside = Path(layer).with_name(stem + ".mp4")
-        if beside.exists():
-            try:
-                return layer, _open_video(beside)
-            except VideoError as error:
-                warnings.warn(f"The layer is opened without its video. {error}", stacklevel=4)
-    return layer, None
-
-
-def _open_video(path: Path) -> FrameSource:
-    from jupytrack.video.reader import VideoReader
-
-    return VideoReader(path)
-
-
-def _name_in(stem: str | None) -> str:
-    if stem is None or "_annotations_" not in stem:
-        return "noname"
-    return stem.split("_annotations_")[-1]
-
-
-def _as_list(displays: Any) -> list[Any]:
-    if displays is None:
-        return []
-    return list(displays) if isinstance(displays, (list, tuple)) else [displays]

@@ -147,7 +147,7 @@ def read(path: str | Path, n_frames: int | None = None) -> PointTable:
 def _parse(text: str) -> Any:
     """Return the document, its objects as pairs if a name may be there twice."""
     document = json.loads(text, parse_constant=_Constant)
-    # As many colons as members: no name was dropped, which is the common case and faster than asking for pairs.
+    # As many colons as members: no name was dropped, as usual, and faster than asking for pairs.
     if isinstance(document, dict) and all(isinstance(points, dict) for points in document.values()):
         members = len(document) + sum(map(len, document.values()))
         if text.count(":") == members:

@@ -135,7 +135,15 @@ def read_frame(path: str | Path) -> Frame:
                 f"{path} cannot be read as HDF5 ({reason}).",
                 "It may be cut short or still being written; copy or export it again.",
             ) from error
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, UnicodeError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            SystemError,
+            TypeError,
+            ValueError,
+        ) as error:
             if isinstance(error, FormatError):
                 raise
             if guard.refused:
