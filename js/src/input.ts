@@ -48,7 +48,8 @@ export class Input {
     canvas.addEventListener("pointerup", (event) => this.onUp(event), { signal });
     canvas.addEventListener("pointercancel", () => this.cancel(), { signal });
     canvas.addEventListener("pointerleave", () => this.onLeave(), { signal });
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+    // nor may JupyterLab open its own menu
+    canvas.addEventListener("contextmenu", consume, { signal });
     canvas.addEventListener("dblclick", (event) => event.preventDefault(), { signal });
     // a middle click would start the browser's own scrolling
     canvas.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault(), { signal });
@@ -181,7 +182,13 @@ export class Input {
     // pinching a touch pad arrives as small steps with ctrl
     const speed = event.ctrlKey ? 0.01 : 0.002;
     const change = Math.max(Math.min(event.deltaY * lines, 240), -240);
-    this.view.zoomTo(this.view.zoom * Math.exp(-change * speed), this.locate(event));
+    // wheel events come in whole pixels; the last movement knows the place better
+    const { x, y } = this.locate(event);
+    const near = this.pointer && Math.hypot(this.pointer.x - x, this.pointer.y - y) < 2;
+    this.view.zoomTo(
+      this.view.zoom * Math.exp(-change * speed),
+      near && this.pointer ? this.pointer : { x, y },
+    );
     this.to.viewChanged();
   }
 
