@@ -169,8 +169,12 @@ class Decoder:
         """
         index = self.index
         assert index is not None
-        if packet == 0 and self._untouched:
-            return self.start()
+        if self._untouched:
+            self.start()
+            if packet == 0:
+                return None
+            # The first packet names the encoder, for whose bugs decoders make up: they must have seen it.
+            self.pump()
         for target in index.seek_targets(packet):
             with contextlib.suppress(av.error.FFmpegError, LostPlaceError):
                 self._container.seek(target, stream=self._stream, backward=True)
