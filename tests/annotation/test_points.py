@@ -156,6 +156,10 @@ def test_mapping_behaves_as_a_dict(annotation):
         annotation.data["z"]
     with pytest.raises(KeyError):
         del annotation.data["z"]
+    with pytest.raises(KeyError):
+        annotation.data.pop("z")
+    with pytest.raises(KeyError):
+        VideoAnnotation().data["0"].popitem()
     copied = copy.deepcopy(frames[3])
     copied[0] = 99
     assert frames[3] == [1, 2]
@@ -293,6 +297,18 @@ def test_labels_are_added_sorted_and_removed():
     assert ann.labels == ["9", "10", "a", "b"]
     ann.clip_trailing_empty_labels()
     assert ann.labels == ["9"]
+
+
+def test_what_was_removed_is_no_longer_tied_to_the_annotation(annotation):
+    popped = annotation.data["0"].pop(3)
+    popped[0] = 100
+    assert 3 not in annotation.data["0"]
+    assert annotation.data["0"].popitem() == (5, [3.5, 4])
+    assert annotation.data.pop("0") == {}
+    assert annotation.data.pop("0", None) is None
+    assert annotation.data.popitem() == ("1", {5: [7, 8], 6: [9, 10], 7: [1, 1]})
+    assert annotation.labels == []
+    assert (annotation.frames_overlapping, annotation.n_frames, annotation.to_traces()) == ([], 0, {})
 
 
 def test_number_labels_become_text():

@@ -83,6 +83,19 @@ class FramesView(MutableMapping[int, list[float]]):
     def __repr__(self) -> str:
         return repr(self.to_dict())
 
+    def pop(self, frame: int, *default: Any) -> Any:
+        """Remove a point and return where it was."""
+        # A plain list, because writing to a Position would bring the point back.
+        value = super().pop(frame, *default)
+        return list(value) if isinstance(value, Position) else value
+
+    def popitem(self) -> tuple[int, list[float]]:
+        """Remove the last point and return its frame and where it was."""
+        frames = self._frames()
+        if not frames:
+            raise KeyError(f"label {self.label!r} has no points")
+        return frames[-1], self.pop(frames[-1])
+
     def to_dict(self) -> dict[int, list[float]]:
         """Return frame → [x, y] as plain Python objects."""
         store = self._owner._store
@@ -141,6 +154,19 @@ class LabelsView(MutableMapping[str, MutableMapping[int, list[float]]]):
 
     def __repr__(self) -> str:
         return repr(self.to_dict())
+
+    def pop(self, label: str, *default: Any) -> Any:
+        """Remove a label and return its points as a dict."""
+        points = self[label].to_dict() if label in self else None
+        value = super().pop(label, *default)
+        return value if points is None else points
+
+    def popitem(self) -> tuple[str, MutableMapping[int, list[float]]]:
+        """Remove the last label and return it with its points."""
+        if not self._owner.labels:
+            raise KeyError("there are no labels")
+        label = self._owner.labels[-1]
+        return label, self.pop(label)
 
     def to_dict(self) -> dict[str, dict[int, list[float]]]:
         """Return label → frame → [x, y] as plain Python objects."""
