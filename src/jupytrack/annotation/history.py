@@ -1,0 +1,665 @@
+"""Edits as commands: undo, redo, and a log of who changed what and when.
+
+A history knows nothing of what it edits. An edit is anything with the members of :class:`Edit`; points have one
+kind, marks another, and a new kind joins by :func:`register_edit`. With a journal attached
+(:mod:`jupytrack.annotation.journal`) every entry goes to the disk and is *confirmed* once it is there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import itertools
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar, runtime_checkable
+from uuid import uuid4
+
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, JupytrackError
+
+if TYPE_CHECKING:
+    from jupytrack.annotation.journal import Journal
+
+__all__ = ["Action", "Edit", "Entry", "History", "edit_from_record", "register_edit", "user_name"]
+
+Action = Literal["do", "undo", "redo", "save", "saving", "replaced"]
+log = logging.getLogger(__name__)
+_order = itertools.count(1)
+
+
+@runtime_checkable
+class Edit(Protocol):
+    """A change of something, which knows how to take itself back.
+
+    Attributes
+    ----------
+    kind : str
+        Which class of edits this is, the same for ever: journals name it.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def title(self) -> str:
+        """What was done, for people."""
+        ...
+
+    def apply(self, target: Any) -> Any:
+        """Make the change; made twice in a row it must leave what made once leaves."""
+        ...
+
+    def inverse(self) -> Edit:
+        """Return the edit that takes this one back."""
+        ...
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the edit as JSON-able content."""
+        ...
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], /) -> Self:
+        """Make the edit again; FormatError if the record is not as :meth:`to_record` makes it."""
+        ...
+
+    def to_code(self, variable: str) -> str:
+        """Return Python that makes the change to the object of that name."""
+        ...
+
+
+_KINDS: dict[str, type[Any]] = {}
+E = TypeVar("E", bound=type[Any])
+
+
+def register_edit(cls: E) -> E:
+    """Make a kind of edit known, so that journals that hold it can be read; use it as a decorator."""
+    known = _KINDS.get(cls.kind)
+    if known is not None and known.__qualname__ != cls.__qualname__:
+        raise AnnotationError(
+            f"Edits of kind {cls.kind!r} are {known.__qualname__} already.", "Choose another kind."
+        )
+    _KINDS[cls.kind] = cls
+    return cls
+
+
+def edit_from_record(kind: str, record: Mapping[str, Any]) -> Edit:
+    """Return the edit that a journal recorded.
+
+    Raises
+    ------
+    FormatError
+        If this version knows no such kind, or the record is not as that kind makes it.
+    """
+    if kind not in _KINDS:
+        raise FormatError(
+            f"The journal holds edits of kind {kind!r}, which this version does not know.",
+            "Update jupytrack, or import the package that made them, and open the layer again.",
+        )
+    edit: Edit = _KINDS[kind].from_record(record)
+    return edit
+
+
+def user_name() -> str:
+    """Return who is working: the JupyterHub user, else the user of the operating system."""
+    name = os.environ.get("JUPYTERHUB_USER")
+    if name:
+        return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+class Entry:
+    """One line of the log.
+
+    Attributes
+    ----------
+    id : str
+        Its identity; for ``"do"`` the identity of the edit.
+    action : {"do", "undo", "redo", "save", "saving", "replaced"}
+        What happened. ``"saving"`` comes before a file is written and ``"save"`` after it; ``"replaced"`` says
+        that the file has another content than ours from here on.
+    kind, title : str
+        Kind of the edit, and what was done for people.
+    user, time : str
+        Who, and when (UTC, ISO 8601 with microseconds).
+    of : str
+        For ``"undo"`` and ``"redo"``, the id of the edit.
+    fingerprint : str
+        For the other actions than edits, the content of the file.
+    confirmed : bool
+        Whether it is safe: in the journal on disk, or, without a journal, as safe as it will be.
+    order : int
+        Rises with every entry made in this process, whatever it belongs to.
+    """
+
+    __slots__ = (
+        "_edit",
+        "_record",
+        "action",
+        "confirmed",
+        "fingerprint",
+        "id",
+        "kind",
+        "of",
+        "order",
+        "time",
+        "title",
+        "user",
+    )
+
+    def __init__(
+        self,
+        action: Action,
+        *,
+        id: str | None = None,
+        kind: str = "",
+        title: str = "",
+        user: str = "",
+        time: str | None = None,
+        of: str = "",
+        fingerprint: str = "",
+        edit: Edit | None = None,
+        record: Mapping[str, Any] | None = None,
+        confirmed: bool = False,
+    ) -> None:
+        self.id = id or uuid4().hex
+        self.action: Action = action
+        self.kind = kind
+        self.title = title
+        self.user = user
+        self.time = time or datetime.now(UTC).isoformat(timespec="microseconds")
+        self.of = of
+        self.fingerprint = fingerprint
+        self.confirmed = confirmed
+        self.order = next(_order)
+        self._edit = edit
+        self._record = record
+
+    def __repr__(self) -> str:
+        return f"<{self.action} {self.title or self.fingerprint[:8]!r} by {self.user} at {self.time}>"
+
+    @property
+    def edit(self) -> Edit:
+        """The edit of a ``"do"``.
+
+        Raises
+        ------
+        FormatError
+            If the journal keeps only the line of the log, or what it keeps cannot be read.
+        """
+        if self._edit is None:
+            if self._record is None:
+                raise FormatError(f"Edit {self.title!r} is only known by name.", "It cannot be done again.")
+            self._edit = edit_from_record(self.kind, self._record)
+            self._record = None
+        return self._edit
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """The edit as JSON-able content, made when asked for; None if the entry has none."""
+        if self._edit is not None:
+            return self._edit.to_record()
+        return None if self._record is None else dict(self._record)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changed the target."""
+        return self.action in ("do", "undo", "redo")
+
+    def to_line(self) -> dict[str, Any]:
+        """Return what a journal keeps of it."""
+        line: dict[str, Any] = {"id": self.id, "action": self.action, "user": self.user, "time": self.time}
+        for name in ("kind", "title", "of", "fingerprint"):
+            if getattr(self, name):
+                line[name] = getattr(self, name)
+        record = self.record
+        if record is not None:
+            line["record"] = record
+        return line
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> Entry:
+        """Make an entry of what :meth:`to_line` returned."""
+        names = ("id", "kind", "title", "user", "time", "of", "fingerprint")
+        texts: dict[str, Any] = {name: str(line.get(name, "")) for name in names}
+        record = line.get("record")
+        if record is not None and not isinstance(record, Mapping):
+            raise FormatError("A journal's record is no object.", "Restore the journal from a backup.")
+        return cls(line["action"], **texts, record=record, confirmed=True)
+
+
+class History:
+    """What was done to a target, in order, with the way back.
+
+    Parameters
+    ----------
+    target : object
+        What edits are applied to. If it has a ``lock`` (an RLock), the history uses that one.
+    user : str, optional
+        Who works; see :func:`user_name`.
+
+    Attributes
+    ----------
+    entries : list of Entry
+        The log, oldest first, with those of earlier sessions once a journal is attached.
+    journal : Journal or None
+        Where entries are kept.
+    """
+
+    def __init__(self, target: Any, *, user: str | None = None) -> None:
+        self.target = target
+        self.user = user or user_name()
+        self.lock: threading.RLock = getattr(target, "lock", None) or threading.RLock()
+        self.entries: list[Entry] = []
+        self.journal: Journal | None = None
+        self._done: list[Entry] = []
+        self._undone: list[Entry] = []
+        self._latest: dict[str, Entry] = {}
+        self._by_id: dict[str, Entry] = {}
+        self._saved_top = ""
+        self._waiting = 0
+        self._depth = 0
+        self._unsent: list[Entry] = []
+        self._refusal: tuple[str, str] | None = None
+        self._entry_listeners: list[Callable[[Entry], None]] = []
+        self._confirmed_listeners: list[Callable[[Entry], None]] = []
+        self._error_listeners: list[Callable[[JupytrackError], None]] = []
+
+    # editing
+
+    def do(self, edit: Edit, edit_id: str | None = None) -> Entry:
+        """Make an edit.
+
+        Parameters
+        ----------
+        edit : Edit
+            What to do.
+        edit_id : str, optional
+            Identity of the command. One that was done already is not done again.
+
+        Returns
+        -------
+        Entry
+            The entry of this edit; of the first time for one that comes twice.
+
+        Raises
+        ------
+        ConflictError
+            If the history is read-only; see :meth:`refuse`.
+        """
+        with self.lock:
+            if edit_id and edit_id in self._by_id:
+                return self._by_id[edit_id]
+            self.require_writable()
+            entry = Entry("do", id=edit_id, kind=edit.kind, title=edit.title, user=self.user, edit=edit)
+            undone = self._undone
+            # Entered before it is applied, so that whoever hears of the change sees what can be undone.
+            self._undone = []
+            self._done.append(entry)
+            self._latest[entry.id] = entry
+            try:
+                with self._recording(entry):
+                    edit.apply(self.target)
+            except BaseException:
+                self._done.remove(entry)
+                del self._latest[entry.id]
+                self._undone = undone
+                raise
+            return entry
+
+    def undo(self) -> Entry | None:
+        """Take the last edit back; returns the entry that says so, None if there is nothing to undo."""
+        with self.lock:
+            self.require_writable()
+            return self._step("undo", self._done, self._undone)
+
+    def redo(self) -> Entry | None:
+        """Make the edit again that was undone last; returns the entry, None if there is nothing to redo."""
+        with self.lock:
+            self.require_writable()
+            return self._step("redo", self._undone, self._done)
+
+    def _step(self, action: Literal["undo", "redo"], source: list[Entry], goal: list[Entry]) -> Entry | None:
+        if not source:
+            return None
+        subject = source[-1]
+        edit = subject.edit.inverse() if action == "undo" else subject.edit
+        entry = Entry(action, kind=subject.kind, title=subject.title, user=self.user, of=subject.id)
+        previous = self._latest[subject.id]
+        goal.append(source.pop())
+        self._latest[subject.id] = entry
+        try:
+            with self._recording(entry):
+                edit.apply(self.target)
+        except BaseException:
+            source.append(goal.pop())
+            self._latest[subject.id] = previous
+            raise
+        return entry
+
+    @contextmanager
+    def _recording(self, entry: Entry) -> Iterator[None]:
+        """Enter an entry in the log, and send it on once the outermost edit has been applied."""
+        self.entries.append(entry)
+        self._by_id[entry.id] = entry
+        self._unsent.append(entry)
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self.entries.remove(entry)
+            self._unsent.remove(entry)
+            del self._by_id[entry.id]
+            raise
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                unsent, self._unsent = self._unsent, []
+                for each in unsent:
+                    self._send(each)
+
+    def _send(self, entry: Entry) -> None:
+        if self.journal is None:
+            entry.confirmed = True
+        else:
+            self._waiting += 1
+            self.journal.append(entry, self._on_disk)
+        _call(self._entry_listeners, entry)
+        if entry.confirmed and self.journal is None:
+            _call(self._confirmed_listeners, entry)
+
+    def _on_disk(self, entry: Entry) -> None:
+        """Take note, in the journal's thread, that an entry is safe."""
+        with self.lock:
+            entry.confirmed = True
+            self._waiting -= 1
+        _call(self._confirmed_listeners, entry)
+
+    # asking
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is anything to undo."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is anything to redo."""
+        return bool(self._undone)
+
+    @property
+    def undo_title(self) -> str | None:
+        """What would be undone, for people; None if there is nothing."""
+        with self.lock:
+            return self._done[-1].title if self._done else None
+
+    @property
+    def redo_title(self) -> str | None:
+        """What would be redone, for people; None if there is nothing."""
+        with self.lock:
+            return self._undone[-1].title if self._undone else None
+
+    @property
+    def next_undo(self) -> Entry | None:
+        """The entry that did (or redid) what would be undone now."""
+        with self.lock:
+            return self._latest[self._done[-1].id] if self._done else None
+
+    @property
+    def next_redo(self) -> Entry | None:
+        """The entry that undid what would be redone now."""
+        with self.lock:
+            return self._latest[self._undone[-1].id] if self._undone else None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the target differs from what was saved, going by the edits."""
+        with self.lock:
+            return self._top != self._saved_top
+
+    @property
+    def durable(self) -> bool:
+        """Whether entries go to a journal on disk; if not, they last as long as the process."""
+        return self.journal is not None
+
+    @property
+    def all_confirmed(self) -> bool:
+        """Whether every entry is safe."""
+        return self._waiting == 0
+
+    @property
+    def failing(self) -> bool:
+        """Whether the journal cannot be written at the moment, so that new edits are not safe."""
+        return self.journal is not None and self.journal.failing
+
+    @property
+    def _top(self) -> str:
+        return self._done[-1].id if self._done else ""
+
+    # being told
+
+    def on_entry(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
+        """Call ``callback(entry)`` after every new entry; returns a function that stops it."""
+        return _listen(self._entry_listeners, callback)
+
+    def on_confirmed(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
+        """Call ``callback(entry)`` once an entry is safe, from the thread that wrote it; returns how to stop."""
+        return _listen(self._confirmed_listeners, callback)
+
+    def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
+        """Call ``callback(error)`` when the journal cannot be written; returns a function that stops it."""
+        return _listen(self._error_listeners, callback)
+
+    def report(self, error: JupytrackError) -> None:
+        """Tell listeners of an error of the journal."""
+        if not self._error_listeners:
+            log.error("%s", error)
+        _call(self._error_listeners, error)
+
+    # files
+
+    def refuse(self, problem: str, remedy: str) -> None:
+        """Allow no edits from now on; each raises a ConflictError with this message."""
+        with self.lock:
+            self._refusal = (problem, remedy)
+
+    def allow(self) -> None:
+        """Allow edits again."""
+        with self.lock:
+            self._refusal = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether edits are refused."""
+        return self._refusal is not None
+
+    def require_writable(self) -> None:
+        """Raise the ConflictError that :meth:`refuse` gave, if edits are refused."""
+        if self._refusal is not None:
+            raise ConflictError(*self._refusal)
+
+    def attach(self, journal: Journal, position: int | None = None) -> int:
+        """Keep entries in a journal from now on, and take over the ones that are in it.
+
+        Parameters
+        ----------
+        journal : Journal
+            An open journal.
+        position : int, optional
+            Number of the journal's entries that the target holds already; the others are done again now. By
+            default it holds all of them.
+
+        Returns
+        -------
+        int
+            How many edits, undos and redos were done again.
+
+        Raises
+        ------
+        FormatError
+            If the edits that are to be done again cannot all be read. Nothing has changed then.
+        """
+        with self.lock:
+            restored = [Entry.from_line(line) for line in journal.entries]
+            fresh = restored[len(restored) if position is None else position :]
+            for entry in fresh:
+                if entry.action == "do":
+                    entry.edit  # noqa: B018  (read all of them before the first one is done)
+            own = self.entries
+            own_done, own_undone = self._done, self._undone
+            if any(entry.is_change for entry in fresh):
+                # What this process did already belongs after what an earlier one did.
+                for entry in reversed(own_done):
+                    entry.edit.inverse().apply(self.target)
+            self.entries, self._done, self._undone = [], [], []
+            applied = sum(
+                [self._restore(entry, n >= len(restored) - len(fresh)) for n, entry in enumerate(restored)]
+            )
+            if position is not None and not any(entry.is_change for entry in fresh):
+                self._saved_top = self._top
+            if applied:
+                for entry in own_done:
+                    entry.edit.apply(self.target)
+            self.entries += own
+            self._by_id = {entry.id: entry for entry in self.entries}
+            self._done += own_done
+            if own_done or own_undone:
+                self._undone = own_undone
+            self.journal = journal
+            journal.on_error(self.report)
+            for entry in own:
+                entry.confirmed = False
+                self._waiting += 1
+                journal.append(entry, self._on_disk)
+            return applied
+
+    def _restore(self, entry: Entry, apply: bool) -> bool:
+        """Take over one entry of a journal; returns whether it was applied to the target."""
+        self.entries.append(entry)
+        subject: Entry | None = entry
+        edit: Edit | None = None
+        if entry.action == "do":
+            edit = entry.edit if apply else None
+            self._done.append(entry)
+            self._undone = []
+        elif entry.action in ("undo", "redo"):
+            source, goal = self._done, self._undone
+            if entry.action == "redo":
+                source, goal = goal, source
+            subject = next((each for each in reversed(source) if each.id == entry.of), None)
+            if subject is None:
+                log.warning("The journal takes back an edit that it does not hold: %s", entry)
+                return False
+            source.remove(subject)
+            goal.append(subject)
+            if apply:
+                edit = subject.edit.inverse() if entry.action == "undo" else subject.edit
+        else:
+            self._saved_top = self._top
+            if entry.action == "replaced":
+                self._done, self._undone = [], []
+                self._saved_top = ""
+            return False
+        if subject is not None:
+            self._latest[subject.id] = entry
+        if edit is not None:
+            edit.apply(self.target)
+        return edit is not None
+
+    def detach(self) -> None:
+        """Keep entries in memory only from now on; the journal stays as it is."""
+        with self.lock:
+            self.journal = None
+
+    def mark_saving(self, fingerprint: str) -> None:
+        """Note that a file of this content is about to be written, and wait until that is on disk.
+
+        Should the process end between this and :meth:`mark_saved`, the file alone tells which edits it holds.
+        """
+        with self.lock:
+            if self.journal is not None:
+                self._note(Entry("saving", user=self.user, fingerprint=fingerprint))
+                self.journal.flush()
+
+    def mark_saved(self, fingerprint: str) -> None:
+        """Note that the file holds everything done so far.
+
+        Parameters
+        ----------
+        fingerprint : str
+            The written file's; see :func:`jupytrack.formats.file_fingerprint`.
+        """
+        with self.lock:
+            self._saved_top = self._top
+            self._note(Entry("save", title="Save", user=self.user, fingerprint=fingerprint))
+
+    def mark_replaced(self, fingerprint: str, title: str = "The file was changed by another program") -> None:
+        """Note that the target now holds what somebody else wrote; what was done before cannot be undone."""
+        with self.lock:
+            self._done, self._undone = [], []
+            self._saved_top = ""
+            self._note(Entry("replaced", title=title, user=self.user, fingerprint=fingerprint))
+
+    def _note(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._by_id[entry.id] = entry
+        self._send(entry)
+
+    def forget_redo(self) -> None:
+        """Drop what could be redone, because something else was done since."""
+        with self.lock:
+            self._undone = []
+
+    # telling
+
+    def to_script(self, variable: str = "annotation") -> str:
+        """Return Python that makes all edits again, with who made them and when.
+
+        Parameters
+        ----------
+        variable : str
+            Name for the target in the script.
+
+        Returns
+        -------
+        str
+            Edits that were undone are mentioned, not made.
+        """
+        with self.lock:
+            kept = {id(entry) for entry in self._done}
+            setup = getattr(self.target, "to_code", None)
+            lines = [f"# Edits by {', '.join(dict.fromkeys(e.user for e in self.entries)) or self.user}"]
+            lines += [setup(variable)] if setup else [f"# {variable} is what the edits were made to"]
+            for entry in self.entries:
+                what = f"# {entry.time} {entry.user}: {entry.title}".replace("\n", " ")
+                if entry.action in ("undo", "redo", "save", "replaced"):
+                    lines += ["", what if entry.action != "undo" else what + " (undone)"]
+                if entry.action != "do":
+                    continue
+                lines += ["", what]
+                if id(entry) not in kept:
+                    lines.append("# not made, because it was undone or what it changed was replaced")
+                    continue
+                try:
+                    lines.append(entry.edit.to_code(variable))
+                except FormatError:
+                    lines.append("# not made, because the journal no longer holds its content")
+            return "\n".join(lines) + "\n"
+
+
+def _listen(listeners: list[Any], callback: Any) -> Callable[[], None]:
+    listeners.append(callback)
+    return lambda: listeners.remove(callback) if callback in listeners else None
+
+
+def _call(listeners: list[Callable[[Any], None]], argument: Any) -> None:
+    for listener in list(listeners):
+        try:
+            listener(argument)
+        except Exception:
+            # A broken listener must not make the edit look as if it had failed.
+            log.exception("A listener failed on %r.", argument)
