@@ -120,3 +120,16 @@ def test_a_failed_save_loses_nothing(tmp_path):
     (tmp_path / "none").mkdir()
     ann.save()
     assert not ann.unsaved
+
+
+def test_a_sidecar_that_cannot_be_written_does_not_look_like_somebody_else(tmp_path):
+    path = tmp_path / "v_annotations.json"
+    ann = VideoAnnotation(path)
+    ann.add([1, 2], "0", 3)
+    path.with_suffix(".sidecar").mkdir()
+    with pytest.raises(SaveError, match="sidecar"):
+        ann.save()
+    assert ann.unsaved
+    path.with_suffix(".sidecar").rmdir()
+    ann.save()
+    assert VideoAnnotation(path).data == {"0": {3: [1, 2]}}

@@ -14,7 +14,7 @@ from jupytrack.annotation.editing import Change
 from jupytrack.annotation.locating import find_layer_and_video, name_in
 from jupytrack.annotation.saved import Unsaved, compare
 from jupytrack.annotation.table import PointTable, column_type
-from jupytrack.errors import AnnotationError, ConflictError
+from jupytrack.errors import AnnotationError, ConflictError, SaveError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,7 +250,13 @@ class VideoAnnotation(DisplayedPoints):
                 }
             if own:
                 self._check_unchanged(overwrite)
-            fingerprint = formats.write_layer(path, table)
+            try:
+                fingerprint = formats.write_layer(path, table)
+            except SaveError:
+                if own:
+                    # The points may be written and only the sidecar not: what is there then is ours.
+                    self._on_disk = formats.fingerprint_if_written(path, table) or self._on_disk
+                raise
             if own:
                 self._on_disk = fingerprint
                 self._meta = table.meta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,14 @@ from jupytrack.errors import FormatError
 from jupytrack.formats import dustrack, sidecar
 from jupytrack.formats.atomic import file_fingerprint, write_atomic
 
-__all__ = ["Reader", "file_fingerprint", "read_layer", "register_reader", "write_layer"]
+__all__ = [
+    "Reader",
+    "file_fingerprint",
+    "fingerprint_if_written",
+    "read_layer",
+    "register_reader",
+    "write_layer",
+]
 
 Reader = Callable[..., PointTable]
 
@@ -132,3 +140,9 @@ def write_layer(path: str | Path, table: PointTable) -> str:
     elif previous is not None:
         beside.unlink()
     return file_fingerprint(path)
+
+
+def fingerprint_if_written(path: str | Path, table: PointTable) -> str:
+    """Return a layer's fingerprint if the file holds exactly these points, else an empty text."""
+    fingerprint = hashlib.sha256(dustrack.to_json(table)).hexdigest()
+    return fingerprint if file_fingerprint(path) == fingerprint else ""
