@@ -25,20 +25,8 @@ ROUNDS_FREELY = {"mpeg4"}
 
 
 def ffmpeg(path, *options, before=()):
-    command = [
-        FFMPEG,
-        "-v",
-        "quiet",
-        *before,
-        "-i",
-        path,
-        "-fps_mode",
-        "passthrough",
-        *options,
-        "-f",
-        "rawvideo",
-        "-",
-    ]
+    command = [FFMPEG, "-v", "quiet", *before, "-i", path, "-fps_mode", "passthrough", *options]
+    command += ["-f", "rawvideo", "-"]
     return np.frombuffer(subprocess.run(command, capture_output=True, check=False).stdout, np.uint8)
 
 

@@ -270,7 +270,7 @@ def load_index(path: str | os.PathLike[str], fingerprint: str) -> FrameIndex | N
     """
     for place in cache_paths(path):
         try:
-            with np.load(place, allow_pickle=False) as stored:
+            with open(place, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 values = json.loads(str(stored["meta"]))
                 if values.pop("key") != _key(path, fingerprint):
                     continue

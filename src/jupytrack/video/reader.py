@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,7 @@ class _Run:
             if n < self.entry_frame:
                 continue
             frame.pts = int(index.frame_pts[n])
+            frame.time_base = Fraction(*index.time_base)
             yield n, frame
 
 
