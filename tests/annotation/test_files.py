@@ -16,6 +16,7 @@ from jupytrack.errors import (
     VideoError,
     VideoNotFoundError,
 )
+from jupytrack.formats import file_fingerprint
 from jupytrack.jobs import JobCancelled, Progress
 from jupytrack.video.reader import VideoReader
 from jupytrack.video.writer import VideoWriter
@@ -187,3 +188,47 @@ def test_exports_without_a_video():
         VideoAnnotation().export_video("x.mp4")
     with pytest.raises(AnnotationError, match="has no video"):
         VideoAnnotation(preloaded_json={"0": {}, "1": {}, "2": {}}).get_area("012", lowpass=3)
+
+
+def test_who_may_only_look_sees_what_others_save(tmp_path):
+    path = tmp_path / "v_annotations_a.json"
+    owner, reader = VideoAnnotation(path), VideoAnnotation(path)
+    reader.history.refuse("Somebody else edits this layer.", "Ask them.")
+
+    def several():
+        with reader.edit("several"):
+            reader.add([1, 1], "0", 1)
+
+    for write in (
+        lambda: reader.add([1, 1], "0", 1),
+        several,
+        reader.save,
+        lambda: reader.save(overwrite=True),
+    ):
+        with pytest.raises(ConflictError, match="Somebody else edits"):
+            write()
+    assert reader.data == {"0": {}}
+    owner.add([2, 2], "0", 2)
+    owner.save()
+    reader.reload()
+    assert reader.data == {"0": {2: [2, 2]}}
+    assert not reader.unsaved
+    reader.save(tmp_path / "copy.json")
+
+
+def test_the_history_knows_what_is_saved(tmp_path):
+    ann = VideoAnnotation(tmp_path / "v_annotations_a.json")
+    ann.add([2, 2], "0", 2)
+    assert ann.history.dirty
+    ann.save()
+    assert not ann.history.dirty
+    assert ann.history.entries[-1].fingerprint == file_fingerprint(ann.fname)
+    ann.add([3, 3], "0", 2)
+    ann.reload()
+    assert not ann.history.dirty
+    assert ann.history.undo_title == "Discard unsaved changes"
+    ann.history.undo()
+    assert ann.history.dirty
+    assert ann.data == {"0": {2: [3, 3]}}
+    ann.save(tmp_path / "copy.json")
+    assert ann.history.dirty

@@ -124,6 +124,9 @@ class EditablePoints(ReadablePoints):
             self._group = group
             try:
                 yield
+                self._group = None
+                if group:
+                    self._do(compose(title, group))
             except BaseException:
                 for done in reversed(group):
                     done.inverse().write(self._store)
@@ -131,8 +134,6 @@ class EditablePoints(ReadablePoints):
                 raise
             finally:
                 self._group = None
-            if group:
-                self._do(compose(title, group))
 
     def add(
         self,
@@ -452,6 +453,7 @@ class EditablePoints(ReadablePoints):
             if edit.is_empty():
                 return
             if self._group is not None:
+                self.history.require_writable()
                 edit.write(self._store)
                 self._group.append(edit)
                 self._revision += 1

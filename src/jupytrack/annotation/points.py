@@ -11,6 +11,7 @@ import numpy as np
 
 from jupytrack.annotation.displayed import DisplayedPoints
 from jupytrack.annotation.editing import Change
+from jupytrack.annotation.edits import difference
 from jupytrack.annotation.locating import find_layer_and_video, name_in
 from jupytrack.annotation.saved import Unsaved, compare
 from jupytrack.annotation.table import PointTable, column_type
@@ -202,7 +203,14 @@ class VideoAnnotation(DisplayedPoints):
         """Go back to what the file holds (or to empty labels without one); this can be undone, too."""
         with self.lock:
             table, self._on_disk = self._read(len(self.labels) or 1)
-            self._replace_all(table, "Discard unsaved changes")
+            edit = difference("Discard unsaved changes", self._store, table)
+            if self.history.read_only:
+                # Whoever may only look still sees what others saved.
+                edit.apply(self)
+            else:
+                self._do(edit)
+                if self._on_disk:
+                    self.history.mark_saved(self._on_disk)
             self._meta = table.meta
             self._baseline = self.to_table()
             self._unsaved = (-1, Unsaved())
@@ -225,7 +233,7 @@ class VideoAnnotation(DisplayedPoints):
         AnnotationError
             If there is no file name, or it does not end in ``.json``.
         ConflictError
-            If somebody else changed the layer's own file since it was read.
+            If somebody else changed the layer's own file since it was read, or edits it now.
         SaveError
             If it cannot be written; what was there before is still there.
         """
@@ -248,21 +256,29 @@ class VideoAnnotation(DisplayedPoints):
                     "n_frames": len(self.video),
                     "name": Path(self.video.fname).name,
                 }
-            if own:
-                self._check_unchanged(overwrite)
+            if not own:
+                formats.write_layer(path, table)
+                return
+            self.history.require_writable()
+            self._check_unchanged(overwrite)
+            written: list[str] = []
+
+            def before(fingerprint: str) -> None:
+                written.append(fingerprint)
+                self.history.mark_saving(fingerprint)
+
             try:
-                fingerprint = formats.write_layer(path, table)
+                fingerprint = formats.write_layer(path, table, before=before)
             except SaveError:
-                if own:
-                    # The points may be written and only the sidecar not: what is there then is ours.
-                    self._on_disk = formats.fingerprint_if_written(path, table) or self._on_disk
+                # The points may be written and only the sidecar not: what is there then is ours.
+                if formats.file_fingerprint(path) in written:
+                    self._on_disk = written[0]
                 raise
-            if own:
-                self._on_disk = fingerprint
-                self._meta = table.meta
-                self._baseline = self.to_table()
-                self._unsaved = (-1, Unsaved())
-                self.history.mark_saved(fingerprint)
+            self._on_disk = fingerprint
+            self._meta = table.meta
+            self._baseline = self.to_table()
+            self._unsaved = (-1, Unsaved())
+            self.history.mark_saved(fingerprint)
 
     def _check_unchanged(self, overwrite: bool) -> None:
         """Refuse to replace a file that somebody else changed, or keep a copy of it."""

@@ -110,7 +110,7 @@ def _reader(path: Path, head: bytes) -> Reader:
     raise FormatError(f"{path} is of no known format.", f"Known are {', '.join(sorted(_READERS))}.")
 
 
-def write_layer(path: str | Path, table: PointTable) -> str:
+def write_layer(path: str | Path, table: PointTable, *, before: Callable[[str], object] | None = None) -> str:
     """Write a layer as DUSTrack JSON, and what that cannot hold into the sidecar.
 
     Parameters
@@ -119,6 +119,8 @@ def write_layer(path: str | Path, table: PointTable) -> str:
         A file that ends in ``.json``; replaced atomically.
     table : PointTable
         What to write.
+    before : callable, optional
+        Called with the fingerprint that the file will have, before anything is written.
 
     Returns
     -------
@@ -133,16 +135,14 @@ def write_layer(path: str | Path, table: PointTable) -> str:
     beside = sidecar.sidecar_path(path)
     previous = beside.read_bytes() if beside.is_file() else None
     extra = sidecar.to_bytes(table, previous)
-    write_atomic(path, dustrack.to_json(table))
+    content = dustrack.to_json(table)
+    fingerprint = hashlib.sha256(content).hexdigest()
+    if before is not None:
+        before(fingerprint)
+    write_atomic(path, content)
     # Second, because points matter more; the checks in it make a sidecar that lags behind harmless.
     if extra is not None:
         write_atomic(beside, extra)
     elif previous is not None:
         beside.unlink()
-    return file_fingerprint(path)
-
-
-def fingerprint_if_written(path: str | Path, table: PointTable) -> str:
-    """Return a layer's fingerprint if the file holds exactly these points, else an empty text."""
-    fingerprint = hashlib.sha256(dustrack.to_json(table)).hexdigest()
-    return fingerprint if file_fingerprint(path) == fingerprint else ""
+    return fingerprint
