@@ -4,6 +4,7 @@ import dataclasses
 import os
 import shutil
 import threading
+import time
 
 import clips
 import numpy as np
@@ -127,6 +128,7 @@ def test_backward_through_a_group_larger_than_the_budget(tmp_path):
 def test_stepping_backward_decodes_the_group_before_in_time(clip):
     with VideoReader(clip) as reader:
         reader.frame(59)
+        time.sleep(0.05)
         reader.frame(58)
         assert reader._ahead is not None
         reader._ahead.shutdown(wait=True)

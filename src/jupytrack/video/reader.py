@@ -6,6 +6,7 @@ import contextlib
 import operator
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["VideoReader"]
 
 _MAX_DECODERS = 3
+# Seconds between frames from which on somebody is watching; a loop is only slowed down by work beside it.
+_UNHURRIED = 0.01
 
 
 class _FrameCache:
@@ -159,6 +162,7 @@ class VideoReader:
         self._runs: list[_Run] = []
         self._clock = 0
         self._last = -1
+        self._last_time = 0.0
         self._ahead: ThreadPoolExecutor | None = None
         self._ahead_group = -1
         self._closed = False
@@ -298,10 +302,12 @@ class VideoReader:
             Frame number; a negative one counts from the end.
         """
         n = self._number(n)
+        now = time.monotonic()
         backward = n == self._last - 1
-        self._last = n
+        unhurried = now - self._last_time > _UNHURRIED
+        self._last, self._last_time = n, now
         frame = self._cache.get(n, backward) or self._decoded(n)
-        if backward:
+        if backward and unhurried:
             self._read_ahead(n)
         return frame
 
