@@ -15,7 +15,6 @@ export interface DecorationState {
   /** The point in the hand. */
   held: LabelledPoint | null;
   selected: string;
-  color: string;
 }
 
 /** Draw everything for a frame; `revision` is that of the overlay beneath. */

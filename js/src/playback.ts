@@ -101,3 +101,11 @@ export function frameAt(timestamps: Float64Array, time: number, from = 0): numbe
   }
   return low;
 }
+
+/** The frame whose time is nearest. */
+export function nearestTime(timestamps: Float64Array, time: number): number {
+  const before = frameAt(timestamps, time);
+  const after = Math.min(before + 1, timestamps.length - 1);
+  const gap = (n: number) => Math.abs((timestamps[n] ?? 0) - time);
+  return gap(after) < gap(before) ? after : before;
+}
