@@ -1,235 +1,34 @@
 """Edits as commands: undo, redo, and a log of who changed what and when.
 
-A history knows nothing of what it edits. An edit is anything with the members of :class:`Edit`; points have one
-kind, marks another, and a new kind joins by :func:`register_edit`. With a journal attached
+A history knows nothing of what it edits. An edit is anything with the members of :class:`Edit`; points have
+one kind, marks another, and a new kind joins by :func:`register_edit`. With a journal attached
 (:mod:`jupytrack.annotation.journal`) every entry goes to the disk and is *confirmed* once it is there.
 """
 
 from __future__ import annotations
 
-import getpass
-import itertools
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar, runtime_checkable
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, Literal
 
-from jupytrack.errors import AnnotationError, ConflictError, FormatError, JupytrackError
+from jupytrack.annotation.entries import (
+    Action,
+    Edit,
+    Entry,
+    edit_from_record,
+    register_edit,
+    user_name,
+)
+from jupytrack.errors import ConflictError, FormatError, JupytrackError
 
 if TYPE_CHECKING:
     from jupytrack.annotation.journal import Journal
 
 __all__ = ["Action", "Edit", "Entry", "History", "edit_from_record", "register_edit", "user_name"]
 
-Action = Literal["do", "undo", "redo", "save", "saving", "replaced"]
 log = logging.getLogger(__name__)
-_order = itertools.count(1)
-
-
-@runtime_checkable
-class Edit(Protocol):
-    """A change of something, which knows how to take itself back.
-
-    Attributes
-    ----------
-    kind : str
-        Which class of edits this is, the same for ever: journals name it.
-    """
-
-    kind: ClassVar[str]
-
-    @property
-    def title(self) -> str:
-        """What was done, for people."""
-        ...
-
-    def apply(self, target: Any) -> Any:
-        """Make the change; made twice in a row it must leave what made once leaves."""
-        ...
-
-    def inverse(self) -> Edit:
-        """Return the edit that takes this one back."""
-        ...
-
-    def to_record(self) -> dict[str, Any]:
-        """Return the edit as JSON-able content."""
-        ...
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], /) -> Self:
-        """Make the edit again; FormatError if the record is not as :meth:`to_record` makes it."""
-        ...
-
-    def to_code(self, variable: str) -> str:
-        """Return Python that makes the change to the object of that name."""
-        ...
-
-
-_KINDS: dict[str, type[Any]] = {}
-E = TypeVar("E", bound=type[Any])
-
-
-def register_edit(cls: E) -> E:
-    """Make a kind of edit known, so that journals that hold it can be read; use it as a decorator."""
-    known = _KINDS.get(cls.kind)
-    if known is not None and known.__qualname__ != cls.__qualname__:
-        raise AnnotationError(
-            f"Edits of kind {cls.kind!r} are {known.__qualname__} already.", "Choose another kind."
-        )
-    _KINDS[cls.kind] = cls
-    return cls
-
-
-def edit_from_record(kind: str, record: Mapping[str, Any]) -> Edit:
-    """Return the edit that a journal recorded.
-
-    Raises
-    ------
-    FormatError
-        If this version knows no such kind, or the record is not as that kind makes it.
-    """
-    if kind not in _KINDS:
-        raise FormatError(
-            f"The journal holds edits of kind {kind!r}, which this version does not know.",
-            "Update jupytrack, or import the package that made them, and open the layer again.",
-        )
-    edit: Edit = _KINDS[kind].from_record(record)
-    return edit
-
-
-def user_name() -> str:
-    """Return who is working: the JupyterHub user, else the user of the operating system."""
-    name = os.environ.get("JUPYTERHUB_USER")
-    if name:
-        return name
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
-
-
-class Entry:
-    """One line of the log.
-
-    Attributes
-    ----------
-    id : str
-        Its identity; for ``"do"`` the identity of the edit.
-    action : {"do", "undo", "redo", "save", "saving", "replaced"}
-        What happened. ``"saving"`` comes before a file is written and ``"save"`` after it; ``"replaced"`` says
-        that the file has another content than ours from here on.
-    kind, title : str
-        Kind of the edit, and what was done for people.
-    user, time : str
-        Who, and when (UTC, ISO 8601 with microseconds).
-    of : str
-        For ``"undo"`` and ``"redo"``, the id of the edit.
-    fingerprint : str
-        For the other actions than edits, the content of the file.
-    confirmed : bool
-        Whether it is safe: in the journal on disk, or, without a journal, as safe as it will be.
-    order : int
-        Rises with every entry made in this process, whatever it belongs to.
-    """
-
-    __slots__ = (
-        "_edit",
-        "_record",
-        "action",
-        "confirmed",
-        "fingerprint",
-        "id",
-        "kind",
-        "of",
-        "order",
-        "time",
-        "title",
-        "user",
-    )
-
-    def __init__(
-        self,
-        action: Action,
-        *,
-        id: str | None = None,
-        kind: str = "",
-        title: str = "",
-        user: str = "",
-        time: str | None = None,
-        of: str = "",
-        fingerprint: str = "",
-        edit: Edit | None = None,
-        record: Mapping[str, Any] | None = None,
-        confirmed: bool = False,
-    ) -> None:
-        self.id = id or uuid4().hex
-        self.action: Action = action
-        self.kind = kind
-        self.title = title
-        self.user = user
-        self.time = time or datetime.now(UTC).isoformat(timespec="microseconds")
-        self.of = of
-        self.fingerprint = fingerprint
-        self.confirmed = confirmed
-        self.order = next(_order)
-        self._edit = edit
-        self._record = record
-
-    def __repr__(self) -> str:
-        return f"<{self.action} {self.title or self.fingerprint[:8]!r} by {self.user} at {self.time}>"
-
-    @property
-    def edit(self) -> Edit:
-        """The edit of a ``"do"``.
-
-        Raises
-        ------
-        FormatError
-            If the journal keeps only the line of the log, or what it keeps cannot be read.
-        """
-        if self._edit is None:
-            if self._record is None:
-                raise FormatError(f"Edit {self.title!r} is only known by name.", "It cannot be done again.")
-            self._edit = edit_from_record(self.kind, self._record)
-            self._record = None
-        return self._edit
-
-    @property
-    def record(self) -> dict[str, Any] | None:
-        """The edit as JSON-able content, made when asked for; None if the entry has none."""
-        if self._edit is not None:
-            return self._edit.to_record()
-        return None if self._record is None else dict(self._record)
-
-    @property
-    def is_change(self) -> bool:
-        """Whether it changed the target."""
-        return self.action in ("do", "undo", "redo")
-
-    def to_line(self) -> dict[str, Any]:
-        """Return what a journal keeps of it."""
-        line: dict[str, Any] = {"id": self.id, "action": self.action, "user": self.user, "time": self.time}
-        for name in ("kind", "title", "of", "fingerprint"):
-            if getattr(self, name):
-                line[name] = getattr(self, name)
-        record = self.record
-        if record is not None:
-            line["record"] = record
-        return line
-
-    @classmethod
-    def from_line(cls, line: Mapping[str, Any]) -> Entry:
-        """Make an entry of what :meth:`to_line` returned."""
-        names = ("id", "kind", "title", "user", "time", "of", "fingerprint")
-        texts: dict[str, Any] = {name: str(line.get(name, "")) for name in names}
-        record = line.get("record")
-        if record is not None and not isinstance(record, Mapping):
-            raise FormatError("A journal's record is no object.", "Restore the journal from a backup.")
-        return cls(line["action"], **texts, record=record, confirmed=True)
 
 
 class History:
@@ -262,6 +61,8 @@ class History:
         self._by_id: dict[str, Entry] = {}
         self._saved_top = ""
         self._waiting = 0
+        # Not the target's lock: who saves holds that one while the journal confirms.
+        self._waiting_lock = threading.Lock()
         self._depth = 0
         self._unsent: list[Entry] = []
         self._refusal: tuple[str, str] | None = None
@@ -366,7 +167,8 @@ class History:
         if self.journal is None:
             entry.confirmed = True
         else:
-            self._waiting += 1
+            with self._waiting_lock:
+                self._waiting += 1
             self.journal.append(entry, self._on_disk)
         _call(self._entry_listeners, entry)
         if entry.confirmed and self.journal is None:
@@ -374,7 +176,7 @@ class History:
 
     def _on_disk(self, entry: Entry) -> None:
         """Take note, in the journal's thread, that an entry is safe."""
-        with self.lock:
+        with self._waiting_lock:
             entry.confirmed = True
             self._waiting -= 1
         _call(self._confirmed_listeners, entry)
@@ -447,7 +249,7 @@ class History:
         return _listen(self._entry_listeners, callback)
 
     def on_confirmed(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
-        """Call ``callback(entry)`` once an entry is safe, from the thread that wrote it; returns how to stop."""
+        """Call ``callback(entry)`` once an entry is safe, from the journal's thread; returns how to stop."""
         return _listen(self._confirmed_listeners, callback)
 
     def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
@@ -505,70 +307,74 @@ class History:
         """
         with self.lock:
             restored = [Entry.from_line(line) for line in journal.entries]
-            fresh = restored[len(restored) if position is None else position :]
+            position = len(restored) if position is None else position
+            fresh = [entry for entry in restored[position:] if entry.is_change]
+            by_id = {entry.id: entry for entry in restored}
             for entry in fresh:
-                if entry.action == "do":
-                    entry.edit  # noqa: B018  (read all of them before the first one is done)
-            own = self.entries
-            own_done, own_undone = self._done, self._undone
-            if any(entry.is_change for entry in fresh):
+                # All of them are read before the first one is done.
+                by_id.get(entry.of or entry.id, entry).edit  # noqa: B018
+            own, own_done, own_undone = self.entries, self._done, self._undone
+            self.entries, self._done, self._undone, self._saved_top = [], [], [], ""
+            if fresh:
                 # What this process did already belongs after what an earlier one did.
                 for entry in reversed(own_done):
                     entry.edit.inverse().apply(self.target)
-            self.entries, self._done, self._undone = [], [], []
-            applied = sum(
-                [self._restore(entry, n >= len(restored) - len(fresh)) for n, entry in enumerate(restored)]
-            )
-            if position is not None and not any(entry.is_change for entry in fresh):
-                self._saved_top = self._top
-            if applied:
+            applied = 0
+            for number, entry in enumerate(restored, 1):
+                applied += self._restore(entry, number > position)
+                if number == position:
+                    self._saved_top = self._top
+            if fresh:
                 for entry in own_done:
                     entry.edit.apply(self.target)
             self.entries += own
             self._by_id = {entry.id: entry for entry in self.entries}
             self._done += own_done
-            if own_done or own_undone:
+            if own:
                 self._undone = own_undone
             self.journal = journal
-            journal.on_error(self.report)
+            journal.keep(self)
             for entry in own:
-                entry.confirmed = False
-                self._waiting += 1
-                journal.append(entry, self._on_disk)
+                self._journal_again(entry)
             return applied
+
+    def _journal_again(self, entry: Entry) -> None:
+        """Send an entry that was only in memory to the journal."""
+        assert self.journal is not None
+        entry.confirmed = False
+        with self._waiting_lock:
+            self._waiting += 1
+        self.journal.append(entry, self._on_disk)
 
     def _restore(self, entry: Entry, apply: bool) -> bool:
         """Take over one entry of a journal; returns whether it was applied to the target."""
         self.entries.append(entry)
-        subject: Entry | None = entry
-        edit: Edit | None = None
+        if entry.action == "replaced":
+            self._done, self._undone = [], []
+        if not entry.is_change:
+            return False
         if entry.action == "do":
-            edit = entry.edit if apply else None
-            self._done.append(entry)
+            # What is known by its title only bars the way back to everything before it.
+            if entry.is_repeatable:
+                self._done.append(entry)
+            else:
+                self._done = []
             self._undone = []
-        elif entry.action in ("undo", "redo"):
+            subject = entry
+        else:
             source, goal = self._done, self._undone
             if entry.action == "redo":
                 source, goal = goal, source
-            subject = next((each for each in reversed(source) if each.id == entry.of), None)
-            if subject is None:
-                log.warning("The journal takes back an edit that it does not hold: %s", entry)
+            found = next((each for each in reversed(source) if each.id == entry.of), None)
+            if found is None:
                 return False
+            subject = found
             source.remove(subject)
             goal.append(subject)
-            if apply:
-                edit = subject.edit.inverse() if entry.action == "undo" else subject.edit
-        else:
-            self._saved_top = self._top
-            if entry.action == "replaced":
-                self._done, self._undone = [], []
-                self._saved_top = ""
-            return False
-        if subject is not None:
-            self._latest[subject.id] = entry
-        if edit is not None:
-            edit.apply(self.target)
-        return edit is not None
+        self._latest[subject.id] = entry
+        if apply:
+            (subject.edit.inverse() if entry.action == "undo" else subject.edit).apply(self.target)
+        return apply
 
     def detach(self) -> None:
         """Keep entries in memory only from now on; the journal stays as it is."""

@@ -1,0 +1,518 @@
+"""A log on disk that survives a killed process: what it has confirmed is there afterwards.
+
+A journal is a text file of one JSON object a line, each with a number and a checksum. A thread of its own
+appends what has queued up, flushes it to the disk and then confirms it, so that edits that come quickly share
+one flush. A line that was cut short by a crash was never confirmed and is dropped on opening.
+
+The first line is a head that names the content of the file the journal belongs to. Further on, lines of
+``"saving"``, ``"save"`` and ``"replaced"`` do. By these :meth:`Journal.place` finds which edits a file lacks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import weakref
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupytrack.annotation.journal_lines import (
+    KEEP_EDITS,
+    Line,
+    format_line,
+    pack,
+    parse_line,
+    strip_old,
+    unpack,
+)
+from jupytrack.errors import ConflictError, FormatError, JupytrackError, SaveError
+
+if TYPE_CHECKING:
+    from jupytrack.annotation.entries import Entry
+    from jupytrack.annotation.history import History
+
+__all__ = ["Journal", "Line", "time_stamp"]
+
+log = logging.getLogger(__name__)
+Done = Callable[["Entry"], None]
+
+_FORMAT = "jupytrack journal"
+_VERSION = 1
+_BASE_LIMIT = 128 * 2**20
+_ACTIONS = {"do", "undo", "redo", "save", "saving", "replaced"}
+_open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+class Journal:
+    """The log of one layer.
+
+    Parameters
+    ----------
+    path : path
+        The journal; made when the first entry comes.
+    fingerprint : str
+        Content of the layer's file at present, for the head of a new journal.
+    guard : callable, optional
+        Called before every write; while it raises a ConflictError nothing is written. For a lock that may be
+        lost.
+
+    Attributes
+    ----------
+    entries : list of dict
+        What was in the file when it was opened, as :meth:`Entry.from_line` takes it.
+    problems : list of str
+        What was wrong with the file, for people; a copy of it was kept then.
+    failing : bool
+        Whether the last attempt to write failed; it is repeated until it succeeds.
+    base_source : callable or None
+        Returns the layer's files as ``{suffix: content}``. Asked after the first edit that follows a save, so
+        that this version of the file can be brought back if another program overwrites it.
+
+    Raises
+    ------
+    FormatError
+        If the file is no journal, or one of a newer version. It is left as it is.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fingerprint: str = "",
+        guard: Callable[[], None] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.guard = guard
+        self.problems: list[str] = []
+        self.failing = False
+        self.base_source: Callable[[], Mapping[str, bytes]] | None = None
+        self._head: Line = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "fingerprint": fingerprint,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self._mark = fingerprint
+        self._base: Line | None = None
+        self._base_due = True
+        self._base_size = 0
+        self.entries: list[Line] = []
+        self._handle: int | None = None
+        self._size = 0
+        self._number = 0
+        self._superseded = 0
+        self._void = False
+        self._queue: deque[tuple[Entry, Done]] = deque()
+        self._written: deque[tuple[Entry, Done]] = deque()
+        self._wake = threading.Condition()
+        self._disk = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._history: weakref.ref[History] | None = None
+        self._error_listeners: list[Callable[[JupytrackError], None]] = []
+        self._read()
+        _open_journals.add(self)
+
+    # reading
+
+    def _read(self) -> None:
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FormatError(
+                f"{self.path} could not be read: {error.strerror}.", "Check its permissions."
+            ) from error
+        if not content:
+            return
+        complete, newline, torn = content.rpartition(b"\n")
+        if not newline and (torn.startswith(b'{"n":0,') or not torn.strip(b"\0")):
+            # Cut short while it was made: nothing in it was ever confirmed.
+            self._void = True
+            return
+        lines = complete.split(b"\n") if newline else []
+        parsed = [parse_line(line) for line in lines]
+        bad = parsed.count(None)
+        head = parsed[0] if parsed else None
+        if (head is not None and head.get("format") != _FORMAT) or (head is None and bad == len(parsed)):
+            raise FormatError(
+                f"{self.path} is no journal of jupytrack, or it is damaged from its first to its last line.",
+                "Move it away if it belongs to another program; a new journal is begun then.",
+            )
+        if head is not None and int(head.get("version", 0)) > _VERSION:
+            raise FormatError(
+                f"{self.path} was written by a newer version of jupytrack.", "Update jupytrack to open it."
+            )
+        self._size = len(complete) + 1
+        if head is not None:
+            self._head = {key: value for key, value in head.items() if key != "n"}
+            self._mark = str(head.get("fingerprint", ""))
+        last = 0
+        for line, raw in zip(parsed, lines, strict=True):
+            if line is None:
+                continue
+            last = max(last, int(line["n"]))
+            self._take(line, len(raw))
+        self._number = last
+        if bad:
+            copy = _free_name(self.path, "damaged")
+            copy.write_bytes(content)
+            self.problems.append(
+                f"{bad} of {len(lines)} lines of {self.path} are damaged. A copy was kept as {copy.name}; "
+                "the other edits were recovered."
+            )
+        if bad or self._superseded > max(2**20, self._size // 2) or len(self.entries) > 2 * KEEP_EDITS:
+            with contextlib.suppress(JupytrackError):
+                self._rewrite(self.entries)
+
+    def _take(self, line: Line, size: int) -> None:
+        """Sort in one line of the file."""
+        action = line.get("action")
+        if action == "base":
+            self._superseded += self._base_size
+            self._base, self._base_size, self._base_due = line, size, False
+        elif action in _ACTIONS:
+            if action in ("save", "replaced"):
+                self._mark, self._base_due = str(line.get("fingerprint", "")), True
+                self._superseded += self._base_size
+                self._base, self._base_size = None, 0
+            self.entries.append(line)
+        elif "format" not in line:
+            self.problems.append(
+                f"{self.path} holds a line of the unknown kind {action!r}, which was skipped."
+            )
+
+    def place(self, fingerprint: str) -> int | None:
+        """Return how many of :attr:`entries` a file of this content holds; None if it is not ours.
+
+        It is ours if it is what was saved last, or what was about to be saved when the process ended.
+        """
+        for number in range(len(self.entries), 0, -1):
+            line = self.entries[number - 1]
+            if line["action"] in ("saving", "save", "replaced"):
+                if line.get("fingerprint", "") == fingerprint:
+                    return number
+                if line["action"] != "saving":
+                    return None
+        return 0 if self._head.get("fingerprint", "") == fingerprint else None
+
+    @property
+    def last_mark(self) -> int:
+        """How many of :attr:`entries` the file held that was saved last."""
+        for number in range(len(self.entries), 0, -1):
+            if self.entries[number - 1]["action"] in ("save", "replaced"):
+                return number
+        return 0
+
+    def base_files(self) -> dict[str, bytes] | None:
+        """Return the layer's files as they were when they were saved last; None if they were not kept."""
+        if self._base is None or self._base.get("fingerprint") != self._mark:
+            return {} if self._mark == "" else None
+        try:
+            return {str(suffix): unpack(data) for suffix, data in self._base["files"].items()}
+        except (ValueError, zlib.error, AttributeError, KeyError):
+            return None
+
+    # writing
+
+    def keep(self, history: History) -> None:
+        """Be the journal of a history: errors go there, and a lost file is written again from there."""
+        self._history = weakref.ref(history)
+        self.entries, self._base = [], None
+        self.on_error(history.report)
+
+    def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
+        """Call ``callback(error)`` when writing begins to fail; returns a function that stops it."""
+        self._error_listeners.append(callback)
+        return lambda: self._error_listeners.remove(callback) if callback in self._error_listeners else None
+
+    def append(self, entry: Entry, done: Done) -> None:
+        """Queue an entry and return at once.
+
+        Parameters
+        ----------
+        entry : Entry
+            What to write.
+        done : callable
+            Called as ``done(entry)`` in the journal's thread once the entry is on the disk.
+        """
+        with self._wake:
+            self._queue.append((entry, done))
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=_run, args=(weakref.ref(self),), daemon=True)
+                self._thread.name = f"journal of {self.path.stem}"
+                self._thread.start()
+            self._wake.notify_all()
+
+    def flush(self) -> bool:
+        """Write what is queued from this thread; returns whether everything is on the disk."""
+        return self._drain()
+
+    def close(self) -> bool:
+        """Write what is queued and end; returns whether everything is on the disk."""
+        everything = self._drain()
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(5)
+        self._confirm()
+        with self._disk:
+            self._release()
+        return everything
+
+    def relocate(self, path: str | Path) -> None:
+        """Go on under another name; the file moves along if there is one."""
+        with self._disk:
+            self._drain()
+            self._release()
+            if self.path.exists():
+                os.replace(self.path, path)
+            self.path = Path(path)
+
+    def _step(self, delay: float) -> float | None:
+        """Wait for work and do it; returns how long to wait after a failure, None to end."""
+        with self._wake:
+            if self.failing:
+                self._wake.wait_for(lambda: self._closed, delay)
+            elif not self._queue and not self._closed:
+                # Not for ever, so that the thread of a journal that nobody holds any more ends.
+                self._wake.wait(5)
+            if self._closed:
+                return None
+        fine = self._drain()
+        self._confirm()
+        return 0.2 if fine else min(delay * 2, 5.0)
+
+    def _confirm(self) -> None:
+        """Say what is on the disk, with no lock held that a listener could wait for."""
+        while self._written:
+            with contextlib.suppress(IndexError):
+                entry, done = self._written.popleft()
+                try:
+                    done(entry)
+                except Exception:
+                    log.exception("A listener failed on a confirmed entry.")
+
+    def _drain(self) -> bool:
+        """Write all queued entries with one flush; they stay queued if that fails."""
+        with self._disk:
+            with self._wake:
+                batch = list(self._queue)
+            if not batch:
+                return True
+            lines = self._lines(batch)
+            try:
+                self._write(lines)
+            except JupytrackError as error:
+                self._fail(error)
+                return False
+            except OSError as error:
+                from jupytrack.formats.atomic import save_error
+
+                told = save_error(self.path, error)
+                self._fail(
+                    SaveError(told.problem, "Free some space or restore access; edits wait until then.")
+                )
+                return False
+            with self._wake:
+                for _ in lines:
+                    self._written.append(self._queue.popleft())
+                self._wake.notify_all()
+            self.failing = False
+            if self._base_due and any("of" in line or line["action"] == "do" for line in lines):
+                self._keep_base()
+            return True
+
+    def _lines(self, batch: list[tuple[Entry, Done]]) -> list[Line]:
+        """Return what to write; an entry that cannot be recorded leaves the queue and is never confirmed."""
+        lines = []
+        for item in batch:
+            try:
+                lines.append(item[0].to_line())
+            except Exception as error:
+                log.exception("%r could not be recorded.", item[0])
+                with self._wake:
+                    self._queue.remove(item)
+                problem = f"{self.path}: the edit {item[0].title!r} could not be recorded ({error})."
+                self._tell(SaveError(problem, "Save the layer now; until then this edit is not safe."))
+        return lines
+
+    def _write(self, lines: list[Line]) -> None:
+        if self.guard is not None:
+            self.guard()
+        if self._handle is None:
+            self._open()
+        assert self._handle is not None
+        here, there = os.fstat(self._handle), None
+        with contextlib.suppress(FileNotFoundError):
+            there = os.stat(self.path)
+        if there is not None and os.path.samestat(here, there) and here.st_size > self._size:
+            raise ConflictError(
+                f"{self.path} is being written by another process.",
+                "Close the layer there, then open it again.",
+            )
+        if there is None or not os.path.samestat(here, there) or here.st_size < self._size:
+            self._recover(there is not None)
+        numbered = enumerate(lines, self._number + 1)
+        self._put(b"".join(format_line({"n": number, **line}) for number, line in numbered))
+        self._number += len(lines)
+        for line in lines:
+            if line["action"] in ("save", "replaced"):
+                self._mark, self._base_due = line.get("fingerprint", ""), True
+
+    def _put(self, data: bytes) -> None:
+        """Append bytes so that they are all on the disk, or none of them in the file."""
+        assert self._handle is not None
+        try:
+            os.lseek(self._handle, self._size, os.SEEK_SET)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+            os.fsync(self._handle)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._handle, self._size)
+            raise
+        self._size += len(data)
+
+    def _open(self) -> None:
+        """Open the file for writing, cut off what a crash left behind, or begin a new one."""
+        flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        if self._size:
+            self._handle = os.open(self.path, flags)
+            if os.fstat(self._handle).st_size > self._size:
+                os.ftruncate(self._handle, self._size)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if self._void or self.path.stat().st_size == 0:
+                self.path.unlink()
+        self._void = False
+        handle = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        self._handle = handle
+        try:
+            self._put(format_line({"n": 0, **self._head}))
+            _sync_folder(self.path.parent)
+        except OSError:
+            self._release()
+            self._size = 0
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+            raise
+
+    def _recover(self, other: bool) -> None:
+        """Write the whole journal again, because the file was taken away, cut or exchanged."""
+        history = None if self._history is None else self._history()
+        if other:
+            os.replace(self.path, _free_name(self.path, "replaced"))
+        self._release()
+        on_disk = {id(entry) for entry, _ in list(self._written)}
+        entries = [] if history is None else list(history.entries)
+        self._base_due = True
+        self._rewrite(entry.to_line() for entry in entries if entry.confirmed or id(entry) in on_disk)
+        self._open()
+
+    def _rewrite(self, entries: Iterable[Line]) -> None:
+        """Replace the file by one of these entries, without what is no longer needed for undo."""
+        from jupytrack.formats.atomic import write_atomic
+
+        entries = list(entries)
+        strip_old(entries)
+        base = [] if self._base is None or self._base_due else [self._base]
+        text = [format_line({"n": 0, **self._head})]
+        for number, line in enumerate([*entries, *base], 1):
+            text.append(format_line({**line, "n": number}))
+        content = b"".join(text)
+        write_atomic(self.path, content)
+        self._size, self._number, self._superseded = len(content), len(text) - 1, 0
+
+    def _keep_base(self) -> None:
+        """Keep the file that the edits since the last save start from."""
+        self._base_due = False
+        if self.base_source is None or self._mark == "":
+            return
+        from hashlib import sha256
+
+        try:
+            files = dict(self.base_source())
+            if sum(map(len, files.values())) > _BASE_LIMIT:
+                return
+            if not any(sha256(data).hexdigest() == self._mark for data in files.values()):
+                return
+            packed = {suffix: pack(data) for suffix, data in files.items()}
+            line = {"action": "base", "fingerprint": self._mark, "files": packed}
+            self._put(format_line({"n": self._number + 1, **line}))
+            self._number += 1
+            self._base = None
+        except OSError as error:
+            # The edits themselves are safe; only a comparison with what was there before is not possible.
+            log.warning("%s: the saved version could not be kept (%s).", self.path, error)
+
+    def _fail(self, error: JupytrackError) -> None:
+        first, self.failing = not self.failing, True
+        if first:
+            self._tell(error)
+
+    def _tell(self, error: JupytrackError) -> None:
+        for callback in list(self._error_listeners):
+            try:
+                callback(error)
+            except Exception:
+                log.exception("A listener failed on an error of the journal.")
+
+    def _release(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _run(reference: weakref.ref[Journal]) -> None:
+    """Work for a journal as long as it is there and open."""
+    delay: float | None = 0.2
+    while delay is not None:
+        journal = reference()
+        if journal is None:
+            return
+        delay = journal._step(delay)
+        while delay is not None and journal._queue:
+            delay = journal._step(delay)
+        del journal
+
+
+@atexit.register
+def _close_all() -> None:
+    for journal in list(_open_journals):
+        with contextlib.suppress(Exception):
+            journal.close()
+
+
+def time_stamp() -> str:
+    """Return the present time (UTC) in a form that fits into file names."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
+def _free_name(path: Path, what: str) -> Path:
+    """Return a name beside a file that is not taken, such as ``x.journal.damaged-20300101T120000Z``."""
+    name = f"{path.name}.{what}-{time_stamp()}"
+    names = [name, *(f"{name}-{n}" for n in range(2, 1000))]
+    return next(path.with_name(n) for n in names if not path.with_name(n).exists())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name last; not every system and file system can do that for folders."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
