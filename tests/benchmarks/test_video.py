@@ -34,7 +34,7 @@ def clip(tmp_path_factory):
     grain = random.normal(0, 6, (height + 64, width + 64))
     with VideoWriter(path, 30, SIZE, crf=23, gop=GOP, preset="veryfast") as writer:
         for n in range(FRAMES):
-            dx, dy = random.integers(0, 64, 2)
+            dx, dy = np.round(31 + 31 * np.array([np.sin(n / 20), np.cos(n / 13)])).astype(int)
             picture = 128 + 80 * np.sin((x + 3 * n) / 40) * np.cos((y - 2 * n) / 55)
             picture = picture + grain[dy : dy + height, dx : dx + width]
             writer.write(np.clip(picture, 0, 255).astype(np.uint8))

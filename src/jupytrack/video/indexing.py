@@ -68,7 +68,7 @@ def build_index(path: str, progress: Report | None = None) -> FrameIndex:
         time_base = stream.time_base or Fraction(1, 1000)
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
         codec = stream.codec_context.name
-        delay = int(stream.codec_context.reorder_depth)
+        delay = _delay(stream)
         stream_index = stream.index
     if not packets.pts:
         raise VideoError(
@@ -110,6 +110,14 @@ def build_index(path: str, progress: Report | None = None) -> FrameIndex:
     # A damaged packet that gives no picture is missing, too.
     lost = max(0, sum(packets.shown) - len(index)) if unread else 0
     return _with_missing(index, unread + lost, path)
+
+
+def _delay(stream: VideoStream) -> int:
+    """Return how many pictures the decoder holds back to sort them."""
+    context = stream.codec_context
+    depth: int | None = getattr(context, "reorder_depth", None)
+    # Older PyAV only says whether there are any; 16 is the most that H.264 and HEVC allow.
+    return 16 * bool(context.has_b_frames) if depth is None else depth
 
 
 def _demux(container: InputContainer, stream: VideoStream, progress: Report | None) -> _Packets:

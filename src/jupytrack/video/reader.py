@@ -302,13 +302,13 @@ class VideoReader:
             Frame number; a negative one counts from the end.
         """
         n = self._number(n)
-        now = time.monotonic()
         backward = n == self._last - 1
-        unhurried = now - self._last_time > _UNHURRIED
-        self._last, self._last_time = n, now
+        unhurried = time.monotonic() - self._last_time > _UNHURRIED
+        self._last = n
         frame = self._cache.get(n, backward) or self._decoded(n)
         if backward and unhurried:
             self._read_ahead(n)
+        self._last_time = time.monotonic()
         return frame
 
     def _decoded(self, n: int) -> VideoFrame:
