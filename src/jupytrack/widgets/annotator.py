@@ -13,7 +13,7 @@ import ipywidgets
 
 from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.errors import AnnotationError
+from jupytrack.errors import AnnotationError, ConflictError
 from jupytrack.video.enhance import Enhancement
 from jupytrack.video.reader import VideoReader
 from jupytrack.widgets import commands as table
@@ -142,6 +142,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         self.canvas.marker_models = self.traces.markers
         self.canvas.trace_figures = list(self.traces.figures)
         super().__init__(self._build(), layout=ipywidgets.Layout(width="100%"))
+        self.add_class("jupytrack")
         self.add_class("jupytrack-annotator")
         self._show_theme()
         self.update_annotation_visibility()
@@ -153,6 +154,13 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         self.session.observe(lambda _: self._show_read_only(), ["read_only"])
         self.canvas.observe(self._on_height, ["height"])
         self._show_title()
+        self._show_read_only()
+
+    def close(self) -> None:
+        """Let go of the video, the layers and their locks, and leave the screen. Unsaved edits stay safe."""
+        for part in (self.traces, self.canvas, self.session.layers, self.session.video):
+            part.close()
+        super().close()
 
     @classmethod
     def options(cls) -> set[str]:
@@ -356,6 +364,19 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         for box, name in ((side, "side"), (body, "body"), (picture, "main")):
             box.add_class(f"jupytrack-{name}")
         return [self._style, self.read_only_banner, self.question, self.jobs, toolbar(self), body]
+
+    def _show_read_only(self) -> None:
+        if not self.session.read_only:
+            self.read_only_banner.hide()
+            return
+        try:
+            self.session.require_writable()
+        except ConflictError as error:
+            self.read_only_banner.say(
+                error.problem,
+                error.remedy,
+                [("Take over…", "warning", self.confirm_take_over), ("Leave it", "", None)],
+            )
 
     def _trace_heights(self) -> tuple[float, float]:
         picture, *rest = self._ratios

@@ -89,6 +89,25 @@ class Questions:
             ],
         )
 
+    def take_over(self) -> None:
+        """Edit the active layer here, though another kernel holds it; that one is not asked.
+
+        Raises
+        ------
+        ConflictError
+            If that is impossible.
+        """
+        with self.session.lock, self.session.batch():
+            self.session.layers.take_over(self.session.layers.active)
+
+    def confirm_take_over(self) -> None:
+        """Say what taking the active layer over means, and do so if that is wanted."""
+        self.question.say(
+            f"Take over layer {self.session.layers.active!r}?",
+            "Do this only if the other place is gone for good: what is edited there later is not seen here.",
+            [("Take over", "danger", lambda: self._reporting(self.take_over)), ("Leave it", "", None)],
+        )
+
     def _reporting(self, action: Callable[[], Any]) -> None:
         with self.session.reporting():
             action()

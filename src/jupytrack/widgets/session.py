@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 Level = Literal["info", "warning", "error"]
+# seconds that an edit may wait for the disk before it is shown as waiting
+NOTICEABLE = 0.3
 log = logging.getLogger(__name__)
 
 
@@ -104,6 +107,7 @@ class Session(traitlets.HasTraits):
         self._unsaved: dict[str, tuple[int, dict[str, int]]] = {}
         self._versions: dict[tuple[int, str], int] = {}
         self._count = itertools.count(1)
+        self._unconfirmed_since: float | None = None
         self._depth, self._gate = 0, threading.Lock()
         self._changed_frames: list[np.ndarray] | None = []
         self._points_dirty = self._layers_dirty = self._status_dirty = False
@@ -207,6 +211,7 @@ class Session(traitlets.HasTraits):
 
     def require_writable(self) -> None:
         """Refuse to go on where the active layer may only be read."""
+        self.ann.history.require_writable()
         if self.read_only:
             raise ConflictError(
                 f"Layer {self.layers.active!r} is read-only here.",
@@ -306,6 +311,7 @@ class Session(traitlets.HasTraits):
         self._changed_frames = []
         if layers:
             self._watch_layers()
+            self.read_only = self.ann.history.read_only
             self.layers_revision += 1
         if points or layers:
             self._keep_label_valid()
@@ -325,10 +331,14 @@ class Session(traitlets.HasTraits):
             self._versions = {at: number for at, number in self._versions.items() if at[0] != key}
         for key, ann in present.items():
             if key not in self._watched:
+                # one lock for all: a cell that edits holds the layer's, a command the session's, and each
+                # comes to want the other's
+                ann.lock = ann.history.lock = self.lock
                 self._watched[key] = [
                     ann.on_change(partial(self._on_points, key)),
                     ann.display.on_change(self._on_display),
                     ann.history.on_confirmed(self._on_entry_confirmed),
+                    ann.history.on_error(lambda error: self.notify("error", error.problem, error.remedy)),
                 ]
 
     def version_of(self, ann: VideoAnnotation, label: str) -> int:
@@ -351,10 +361,10 @@ class Session(traitlets.HasTraits):
             self.touch_overlay()
 
     def _on_entry_confirmed(self, entry: Any) -> None:
-        edit_id = entry if isinstance(entry, str) else entry.id
-        _tell(self._confirmed_listeners, edit_id)
-        if self.status.get("save_state") != self.save_state:
-            self.update_status()
+        # in the journal's thread, for which whoever saves may wait while holding the lock: so take none here
+        _tell(self._confirmed_listeners, entry.id)
+        if self.status.get("save_state") in ("confirming", "unconfirmed"):
+            self._update_status_after(0.05)
 
     def _keep_label_valid(self) -> None:
         labels = self.labels
@@ -381,12 +391,22 @@ class Session(traitlets.HasTraits):
     @property
     def save_state(self) -> str:
         """One of ``saved``, ``unsaved`` (safe in the journal), ``confirming`` and ``unconfirmed``."""
-        anns = [self.layers[name] for name in self.layers.names]
-        if any(getattr(ann.history, "failing", False) for ann in anns):
+        histories = [self.layers[name].history for name in self.layers.names]
+        if any(history.failing for history in histories):
             return "unconfirmed"
-        if any(ann.history.durable and not ann.history.all_confirmed for ann in anns):
+        if all(history.all_confirmed for history in histories):
+            self._unconfirmed_since = None
+        elif self._unconfirmed_since is None:
+            self._unconfirmed_since = time.monotonic()
+            self._update_status_after(NOTICEABLE)
+        elif time.monotonic() - self._unconfirmed_since >= NOTICEABLE:
             return "confirming"
         return "unsaved" if any(any(self.unsaved(name).values()) for name in self.layers.names) else "saved"
+
+    def _update_status_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self.update_status)
+        timer.daemon = True
+        timer.start()
 
     def unsaved(self, name: str) -> dict[str, int]:
         """How a layer differs from its file: ``added``, ``removed``, ``moved``, ``total`` and ``labels``."""

@@ -68,6 +68,8 @@ class Traces:
         The frame markers; the browser sets their ``x``.
     """
 
+    _FOLLOWED = ("label", "layers_revision", "pending_interval", "trace_unit", "all_traces")
+
     def __init__(self, session: Session, heights: tuple[float, float] = (LOWEST, LOWEST)) -> None:
         self.session = session
         self.frozen = False
@@ -109,7 +111,7 @@ class Traces:
         )
         self.widget.add_class("jupytrack-traces")
         self._stops = [session.on_points_changed(lambda frames: self.refresh())]
-        session.observe(self._on_session, ["label", "layers_revision", "status", "trace_unit", "all_traces"])
+        session.observe(self._on_session, self._FOLLOWED)
         session.observe(self._follow_frame, ["frame"])
         for scale in (self.time_scale, *self.value_scales.values()):
             scale.observe(self._on_view, ["min", "max"])
@@ -125,7 +127,7 @@ class Traces:
         )  # fmt: skip
         self._time_axes.append(time_axis)
         axis = bqplot.Axis(
-            scale=self.value_scales[name], orientation="vertical", label=f"{name} (px)",
+            scale=self.value_scales[name], side="left", label=f"{name} (px)",
             grid_lines="solid", label_offset="46px", tick_format=".5~g", **styles,
         )  # fmt: skip
         self._value_axes[name] = axis
@@ -365,9 +367,7 @@ class Traces:
             stop()
         if self._timer is not None:
             self._timer.cancel()
-        self.session.unobserve(
-            self._on_session, ["label", "layers_revision", "status", "trace_unit", "all_traces"]
-        )
+        self.session.unobserve(self._on_session, self._FOLLOWED)
         self.session.unobserve(self._follow_frame, ["frame"])
 
 

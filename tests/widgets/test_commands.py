@@ -1,0 +1,283 @@
+"""Every command of the table is run, its effect looked at, and undone."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from jupytrack.widgets.commands import (
+    BY_NAME,
+    COMMANDS,
+    browser_table,
+    key_map_markdown,
+    run,
+    sections,
+    tooltip,
+)
+
+# what DUSTrack binds, without optical flow, projects and matplotlib
+DUSTRACK = (
+    "= - ] [ ' ; w q g f d , . alt+, alt+. n p b t y z alt+a ctrl+alt+a x m alt+c c ctrl+alt+c s ` alt+q f5 "
+    "j k / l r alt+r left right up down ctrl+k 0 1 2 3 4 5 6 7 8 9"
+).split()
+OURS = "ctrl+z ctrl+shift+z space ctrl+left ctrl+right ? shift+left ctrl+shift+up".split()
+LATER = "v alt+v ctrl+alt+v alt+b ctrl+b a ctrl+a ctrl+d".split()
+
+
+def points(annotator):
+    return {
+        (layer, label, frame): tuple(xy)
+        for layer in annotator.annotations.names
+        for label, frames in annotator.annotations[layer].data.items()
+        for frame, xy in frames.items()
+    }
+
+
+def interest(annotator):
+    return annotator.frames_of_interest
+
+
+def at(frame):
+    return lambda a: a.session.go_to(frame)
+
+
+def select(start, stop):
+    return lambda a: a.select_interval(start, stop)
+
+
+# command -> (what is done before, frame, pointer, check of the annotator afterwards)
+CHECKS = {
+    "frame_next": (at(4), 4, lambda a: a.session.frame == 5),
+    "frame_previous": (at(4), 4, lambda a: a.session.frame == 3),
+    "frame_next_10": (at(4), 4, lambda a: a.session.frame == 14),
+    "frame_previous_10": (at(4), 4, lambda a: a.session.frame == 0),
+    "frame_next_fraction": (at(4), 4, lambda a: a.session.frame == 7),
+    "frame_previous_fraction": (at(4), 4, lambda a: a.session.frame == 1),
+    "frame_first": (at(4), 4, lambda a: a.session.frame == 0),
+    "frame_last": (at(4), 4, lambda a: a.session.frame == 59),
+    "play_toggle": (None, 0, lambda a: a.session.playing),
+    "speed_up": (None, 0, lambda a: a.session.speed == 2),
+    "speed_down": (None, 0, lambda a: a.session.speed == 0.5),
+    "increment_if_unannotated": (at(6), 6, lambda a: a.session.frame == 7),
+    "decrement_if_unannotated": (at(5), 5, lambda a: a.session.frame == 5),
+    "previous_frame_with_any_label": (at(40), 40, lambda a: a.session.frame == 30),
+    "next_frame_with_any_label": (at(20), 20, lambda a: a.session.frame == 30),
+    "previous_frame_with_current_label": (at(40), 40, lambda a: a.session.frame == 20),
+    "next_frame_with_current_label": (at(5), 5, lambda a: a.session.frame == 10),
+    "toggle_frame_of_interest": (at(9), 9, lambda a: interest(a) == [9]),
+    "previous_frame_of_interest": (
+        lambda a: (at(3)(a), a.toggle_frame_of_interest(), at(8)(a)),
+        8,
+        lambda a: a.session.frame == 3,
+    ),
+    "next_frame_of_interest": (
+        lambda a: (at(13)(a), a.toggle_frame_of_interest(), at(8)(a)),
+        8,
+        lambda a: a.session.frame == 13,
+    ),
+    "add_annotation": (None, 2, lambda a: a.ann.data["0"][2] == [3.5, 4.25]),
+    "remove_annotation": (None, 5, lambda a: 5 not in a.ann.data["0"]),
+    "nudge_left": (None, 5, lambda a: a.ann.data["0"][5] == [14, 20]),
+    "nudge_right": (None, 5, lambda a: a.ann.data["0"][5] == [16, 20]),
+    "nudge_up": (None, 5, lambda a: a.ann.data["0"][5] == [15, 19]),
+    "nudge_down": (None, 5, lambda a: a.ann.data["0"][5] == [15, 21]),
+    "nudge_left_fine": (None, 5, lambda a: a.ann.data["0"][5] == [14.9, 20]),
+    "nudge_right_fine": (None, 5, lambda a: a.ann.data["0"][5] == [15.1, 20]),
+    "nudge_up_fine": (None, 5, lambda a: a.ann.data["0"][5] == [15, 19.9]),
+    "nudge_down_fine": (None, 5, lambda a: a.ann.data["0"][5] == [15, 20.1]),
+    "keep_overlapping_continuous_frames": (
+        lambda a: a.ann.remove_empty_labels(),
+        0,
+        lambda a: a.ann.frames == [10, 11, 12],
+    ),
+    "keep_overlapping_frames": (
+        lambda a: a.ann.remove_empty_labels(),
+        0,
+        lambda a: a.ann.frames == [10, 11, 12],
+    ),
+    "cycle_number_keys_behavior": (None, 0, lambda a: a.session.number_keys == "place"),
+    "next_annotation_label": (None, 0, lambda a: a.session.label == "1"),
+    "previous_annotation_label": (None, 0, lambda a: a.session.label == "2"),
+    "increment_label_range": (None, 0, lambda a: a.session.label == "10" and "10" in a.ann.labels),
+    "decrement_label_range": (None, 0, lambda a: a.session.label == "990"),
+    "add_label": (None, 0, lambda a: a.session.label == "3" and "3" in a.ann.labels),
+    "next_annotation_layer": (None, 0, lambda a: a.annotations.active == "model"),
+    "previous_annotation_layer": (None, 0, lambda a: a.annotations.active == "buffer"),
+    "next_annotation_overlay": (None, 0, lambda a: a.annotations.overlay == "buffer"),
+    "previous_annotation_overlay": (None, 0, lambda a: a.annotations.overlay == "iteration-0"),
+    "swap_active_and_overlay": (
+        None,
+        0,
+        lambda a: (a.annotations.active, a.annotations.overlay) == ("model", "iteration-0"),
+    ),
+    "copy_current_annotation_from_overlay": (None, 2, lambda a: a.ann.data["0"][2] == [102, 0]),
+    "copy_annotations_from_overlay": (None, 2, lambda a: a.ann.get_at_frame(2)[2] == [102, 60]),
+    "copy_frames_of_interest_from_overlay": (
+        lambda a: (at(2)(a), a.toggle_frame_of_interest()),
+        9,
+        lambda a: a.ann.get_at_frame(2) == [[102, 0], [102, 30], [102, 60]],
+    ),
+    "copy_frames_in_interval_from_overlay": (
+        select(22, 26),
+        0,
+        lambda a: a.ann.get_frames("0") == [5, 10, 11, 12, 20, 22, 23, 24],
+    ),
+    "copy_existing_annotations_from_overlay": (
+        select(6, 11),
+        0,
+        lambda a: a.ann.data["0"][10] == [110, 0] and a.ann.data["0"][12] == [22, 20],
+    ),
+    "select_interval": (lambda a: run(a, "select_interval", frame=9), 4, lambda a: a.session.interval == (4, 9)),
+    "remove_labels_in_interval": (
+        select(10, 12),
+        0,
+        lambda a: a.ann.get_frames("0") == [5, 20] and a.ann.get_frames("1") == [10, 11, 12, 30],
+    ),
+    "remove_all_labels_in_interval": (select(10, 12), 0, lambda a: a.ann.frames == [5, 20, 30]),
+    "decimate_annotations_in_interval": (select(4, 12), 0, lambda a: a.ann.frames == [10, 12, 20, 30]),
+    "freeze_plot_axes": (None, 0, lambda a: a.traces.frozen),
+    "unfreeze_plot_axes": (lambda a: a.freeze_plot_axes(), 0, lambda a: not a.traces.frozen),
+    "reset_view": (lambda a: a.traces.zoom(4), 0, lambda a: a.traces.view == (0, 59)),
+    "reset_view_to_data": (None, 0, lambda a: 0 < a.traces.view[0] < 5 and 30 < a.traces.view[1] < 40),
+    "refresh": (None, 0, lambda a: a.session.frames_revision > 0),
+    "save": (None, 0, lambda a: not a.ann.unsaved),
+    "save_annotation_as": (None, 0, lambda a: a.question.shown and "iteration-0" in a.question.field.value),
+    "discard_unsaved_annotations": (None, 0, lambda a: a.question.shown and "9 added" in a.question.text.value),
+    "remove_current_layer": (None, 0, lambda a: a.question.shown and "Save first" in a.question.text.value),
+    "undo": (None, 0, lambda a: True),
+    "redo": (lambda a: a.undo(), 0, lambda a: True),
+}
+for _digit in range(10):
+    CHECKS[f"number_key_{_digit}"] = (
+        None,
+        0,
+        lambda a, digit=_digit: a.session.label == str(digit) and str(digit) in a.ann.labels,
+    )
+# what only a browser can do: looked at in the browser tests
+IN_BROWSER = {c.name for c in COMMANDS if c.action is None}
+EDITS = {
+    *("add_annotation", "remove_annotation", "keep_overlapping_continuous_frames", "keep_overlapping_frames"),
+    *(name for name in BY_NAME if name.startswith(("nudge_", "copy_", "number_key_"))),
+    *("remove_labels_in_interval", "remove_all_labels_in_interval", "decimate_annotations_in_interval"),
+    *("add_label", "increment_label_range", "decrement_label_range", "toggle_frame_of_interest"),
+}
+
+
+@pytest.mark.parametrize("name", [c.name for c in COMMANDS if c.name not in IN_BROWSER])
+def test_a_command_does_what_it_says_and_undo_takes_it_back(annotator, name):
+    before, frame, check = CHECKS[name]
+    if before is not None:
+        before(annotator)
+    state = points(annotator), list(annotator.ann.labels), interest(annotator)
+    errors = []
+    annotator.session.on_notice(lambda level, *text: errors.append(text) if level == "error" else None)
+    annotator.run_command(name, frame=frame, pointer={"x": 3.5, "y": 4.25})
+    assert errors == []
+    assert check(annotator), name
+    if name not in EDITS:
+        return
+    if (points(annotator), list(annotator.ann.labels), interest(annotator)) == state:
+        assert name.startswith("number_key_"), f"{name} changed nothing"
+        return
+    annotator.undo()
+    assert (points(annotator), list(annotator.ann.labels), interest(annotator)) == state
+    annotator.redo()
+    assert (points(annotator), list(annotator.ann.labels), interest(annotator)) != state
+
+
+def test_every_command_is_looked_at():
+    assert set(CHECKS) | IN_BROWSER == set(BY_NAME)
+    assert not set(CHECKS) & IN_BROWSER
+
+
+@pytest.mark.parametrize("name", sorted(IN_BROWSER))
+def test_a_browser_command_is_sent_to_the_browser(annotator, name, monkeypatch):
+    sent = []
+    monkeypatch.setattr(annotator.canvas, "send", lambda content, buffers=None: sent.append(content))
+    annotator.run_command(name)
+    assert sent == [{"type": "perform", "name": name}]
+
+
+def test_no_key_means_two_things():
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(keys) == len(set(keys))
+    assert {*DUSTRACK, *OURS} <= set(keys)
+    assert not set(LATER) & set(keys)
+
+
+def test_keys_are_written_the_way_the_browser_reads_them():
+    for command in COMMANDS:
+        for key in command.keys:
+            assert re.fullmatch(r"(ctrl\+)?(alt\+)?(shift\+)?([^\s+]+|\+)", key), key
+
+
+def test_what_replaces_a_key_of_dustrack_says_so():
+    assert "pagedown" in BY_NAME["nudge_left"].replaces
+    assert "pagedown" in key_map_markdown()
+
+
+def test_the_browser_gets_the_table_as_plain_data():
+    import json
+
+    table = browser_table()
+    assert json.loads(json.dumps(table)) == table
+    assert {row["where"] for row in table} == {"browser", "kernel"}
+    assert next(row for row in table if row["name"] == "nudge_left")["args"] == {"dx": -1.0, "dy": 0.0}
+
+
+def test_the_cheat_sheet_lists_the_digits_once():
+    rows = sections()["Labels"]
+    assert [keys for keys in rows.values() if "0" in keys] == [list("0123456789")]
+    assert "`0` … `9`" in key_map_markdown()
+    assert "| `` ` `` |" in key_map_markdown()
+
+
+def test_a_tooltip_names_the_keys():
+    assert tooltip(BY_NAME["undo"]) == "Undo (ctrl+z)"
+    assert tooltip(BY_NAME["add_label"]) == "Add a label"
+
+
+def test_an_unknown_command_is_a_notice(annotator):
+    seen = []
+    annotator.session.on_notice(lambda *notice: seen.append(notice))
+    annotator.run_command("fly")
+    assert seen[0][0] == "error"
+    assert "fly" in seen[0][1]
+
+
+def test_digits_place_in_place_mode(annotator):
+    annotator.cycle_number_keys_behavior()
+    annotator.run_command("number_key_2", frame=33, pointer={"x": 1, "y": 2})
+    assert annotator.ann.data["2"][33] == [1, 2]
+    assert annotator.session.label == "2"
+
+
+def test_named_labels_are_picked_by_their_place(annotator):
+    model = annotator.annotations["model"]
+    model.add_label("snout")
+    run(annotator, "number_key_3")
+    assert annotator.session.label == "snout"
+    with pytest.raises(Exception, match="names"):
+        run(annotator, "number_key_9")
+
+
+def test_nothing_under_the_pointer_places_nothing(annotator):
+    before = points(annotator)
+    annotator.run_command("add_annotation", frame=2, pointer=None)
+    assert points(annotator) == before
+
+
+def test_an_interval_command_without_an_interval_says_what_to_press(annotator):
+    seen = []
+    annotator.session.on_notice(lambda *notice: seen.append(notice))
+    annotator.run_command("remove_labels_in_interval")
+    assert "Press z" in seen[0][2]
+
+
+def test_nudging_where_no_point_is_changes_nothing(annotator):
+    before = points(annotator)
+    annotator.run_command("nudge_left", frame=0)
+    assert points(annotator) == before
+    assert np.isnan(annotator.ann.to_trace("0")[0]).all()
