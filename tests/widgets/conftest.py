@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +8,6 @@ import numpy as np
 import pytest
 
 from jupytrack import samples
-
-with warnings.catch_warnings():
-    # bqscales sets metadata in a way that traitlets no longer likes
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import bqplot  # noqa: F401
-
 from jupytrack.widgets.annotator import Annotator
 
 N_FRAMES = 60
@@ -56,4 +49,5 @@ def fill(annotator: Annotator) -> None:
     for number, label in enumerate("012"):
         xy = np.stack([100.0 + frames, np.full(len(frames), 30.0 * number)], axis=1)
         model.set_points(label, frames, xy)
+    model.set_plot_type("line")
     annotator.annotations.overlay = "model"

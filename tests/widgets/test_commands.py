@@ -18,12 +18,12 @@ from jupytrack.widgets.commands import (
 )
 
 # what DUSTrack binds, without optical flow, projects and matplotlib
-DUSTRACK = (
+DUSTRACK = (  # noqa: SIM905
     "= - ] [ ' ; w q g f d , . alt+, alt+. n p b t y z alt+a ctrl+alt+a x m alt+c c ctrl+alt+c s ` alt+q f5 "
     "j k / l r alt+r left right up down ctrl+k 0 1 2 3 4 5 6 7 8 9"
 ).split()
-OURS = "ctrl+z ctrl+shift+z space ctrl+left ctrl+right ? shift+left ctrl+shift+up".split()
-LATER = "v alt+v ctrl+alt+v alt+b ctrl+b a ctrl+a ctrl+d".split()
+OURS = "ctrl+z ctrl+shift+z space ctrl+left ctrl+right ? shift+left ctrl+shift+up".split()  # noqa: SIM905
+LATER = "v alt+v ctrl+alt+v alt+b ctrl+b a ctrl+a ctrl+d".split()  # noqa: SIM905
 
 
 def points(annotator):
@@ -129,7 +129,11 @@ CHECKS = {
         0,
         lambda a: a.ann.data["0"][10] == [110, 0] and a.ann.data["0"][12] == [22, 20],
     ),
-    "select_interval": (lambda a: run(a, "select_interval", frame=9), 4, lambda a: a.session.interval == (4, 9)),
+    "select_interval": (
+        lambda a: run(a, "select_interval", frame=9),
+        4,
+        lambda a: a.session.interval == (4, 9),
+    ),
     "remove_labels_in_interval": (
         select(10, 12),
         0,
@@ -144,7 +148,11 @@ CHECKS = {
     "refresh": (None, 0, lambda a: a.session.frames_revision > 0),
     "save": (None, 0, lambda a: not a.ann.unsaved),
     "save_annotation_as": (None, 0, lambda a: a.question.shown and "iteration-0" in a.question.field.value),
-    "discard_unsaved_annotations": (None, 0, lambda a: a.question.shown and "9 added" in a.question.text.value),
+    "discard_unsaved_annotations": (
+        None,
+        0,
+        lambda a: a.question.shown and "9 added" in a.question.text.value,
+    ),
     "remove_current_layer": (None, 0, lambda a: a.question.shown and "Save first" in a.question.text.value),
     "undo": (None, 0, lambda a: True),
     "redo": (lambda a: a.undo(), 0, lambda a: True),

@@ -158,8 +158,12 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
 
     def close(self) -> None:
         """Let go of the video, the layers and their locks, and leave the screen. Unsaved edits stay safe."""
-        for part in (self.traces, self.canvas, self.session.layers, self.session.video):
-            part.close()
+        # a widget that could not be made is closed, too
+        session = getattr(self, "session", None)
+        parts = [getattr(self, "traces", None), getattr(self, "canvas", None)]
+        for part in (*parts, getattr(session, "layers", None), getattr(session, "video", None)):
+            if part is not None:
+                part.close()
         super().close()
 
     @classmethod

@@ -171,6 +171,7 @@ class LayersPanel(Panel):
         self.add.on_click(self.asked(self._add))
         self.rename.on_click(self.asked(self._rename))
         self.session.observe(lambda _: self.show(), ["status"])
+        self.session.on_points_changed(lambda _: self.show())
         self.show()
 
     def _set_visible(self, which: str, visible: bool) -> None:

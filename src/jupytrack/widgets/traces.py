@@ -7,13 +7,18 @@ again when its label changed, so that one edit stays one small message.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import bqplot
 import ipywidgets
 import numpy as np
+
+with warnings.catch_warnings():
+    # bqscales sets metadata in a way that traitlets no longer likes
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import bqplot
 
 from jupytrack.widgets.decimate import decimate
 from jupytrack.widgets.session import Session, css
@@ -78,7 +83,7 @@ class Traces:
         self._moving = False
         self.time_scale = _scale(float(max(session.n_frames - 1, 1)))
         self.value_scales = {name: _scale(1.0) for name in COMPONENTS}
-        self._fitted: tuple[int, str] | None = None
+        self._fitting = True
         unit = _scale(1.0)
         self.panzoom = bqplot.PanZoom(scales={"x": [self.time_scale], "y": list(self.value_scales.values())})
         self._pools: dict[tuple[str, str], list[Any]] = {
@@ -170,8 +175,7 @@ class Traces:
         """Show what is there now; only what changed is sent."""
         with self.session.lock:
             series = list(self._series())
-            key = (id(self.session.ann), self.session.label)
-            if self._fitted is None or self._fitted[1] != key[1]:
+            if self._fitting and not self._everything_fits():
                 self.fit_values()
             counts: dict[Kind, int] = {"line": 0, "dot": 0}
             for one, ann in series:
@@ -261,23 +265,40 @@ class Traces:
 
     def fit_values(self, all_labels: bool = False) -> None:
         """Fit the value axes to the labels that are shown, or to all, of the active and the overlay layer."""
-        session = self.session
         if self.frozen:
             return
+        values = self._values(all_labels)
+        if not len(values):
+            size = (self.session.video.width, self.session.video.height)
+            ends = [(0.0, float(side)) for side in size]
+        else:
+            ends = [_with_margin(column.min(), column.max()) for column in values.T]
+        self._moving = True
+        try:
+            for name, (low, high) in zip(COMPONENTS, ends, strict=True):
+                _set_scale(self.value_scales[name], low, high)
+        finally:
+            self._moving = False
+        self._fitting = True
+        self._set_ticks()
+
+    def _everything_fits(self) -> bool:
+        """Whether the value axes show every point of the labels that are drawn."""
+        values = self._values()
+        scales = [self.value_scales[name] for name in COMPONENTS]
+        if not len(values):
+            return True
+        low, high = ([getattr(scale, end) for scale in scales] for end in ("min", "max"))
+        return bool((values.min(axis=0) >= low).all() and (values.max(axis=0) <= high).all())
+
+    def _values(self, all_labels: bool = False) -> NDArray[np.float64]:
+        """Positions of the labels that are drawn, or of all; (n, 2)."""
+        session = self.session
         labels = session.labels if all_labels or session.all_traces else [session.label]
         anns = [ann for ann in (session.ann, session.overlay_ann) if ann is not None]
         traces = [ann.to_trace(label) for ann in anns for label in labels if label in ann.labels]
         values = np.concatenate(traces) if traces else np.empty((0, 2))
-        values = values[np.isfinite(values).all(axis=1)]
-        self._fitted = (id(session.ann), session.label) if len(values) else None
-        if not len(values):
-            size = (session.video.width, session.video.height)
-            ends = [(0.0, float(side)) for side in size]
-        else:
-            ends = [_with_margin(column.min(), column.max()) for column in values.T]
-        for name, (low, high) in zip(COMPONENTS, ends, strict=True):
-            _set_scale(self.value_scales[name], low, high)
-        self._set_ticks()
+        return values[np.isfinite(values).all(axis=1)]
 
     def _set_ticks(self) -> None:
         # the default is as many as fit one above the other without a gap
@@ -351,10 +372,13 @@ class Traces:
             start = here - 0.1 * (stop - start) if here > stop else here - 0.9 * (stop - start)
             self._show(start, start + self.view[1] - self.view[0])
 
-    def _on_view(self, _: Any) -> None:
+    def _on_view(self, change: Any) -> None:
         """Choose the points anew, once the user's zooming and panning rests."""
         if self._moving:
             return
+        # limits that somebody chose by hand stay
+        if change["owner"] is not self.time_scale:
+            self._fitting = False
         if self._timer is not None:
             self._timer.cancel()
         self._timer = threading.Timer(0.15, self.refresh)
