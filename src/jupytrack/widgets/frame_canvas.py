@@ -33,6 +33,8 @@ _MISSING = """export default {{ render({{ el }}) {{
 }} }};"""
 _EDITS_REMEMBERED = 2000
 _NOTICES_KEPT = 20
+# whether this thread is answering a browser
+_answering: contextvars.ContextVar[bool] = contextvars.ContextVar("answering", default=False)
 
 
 def _asset(name: str) -> Path | str:
@@ -108,6 +110,7 @@ class FrameCanvas(anywidget.AnyWidget):
         self.overlay = overlay
         self._run_command = run_command
         self._lock = threading.RLock()
+        self._browser: contextvars.Context | None = None
         self._edits: dict[str, bool] = {}
         self._views: set[str] = set()
         self._kept_notices: list[dict[str, Any]] = []
@@ -159,6 +162,27 @@ class FrameCanvas(anywidget.AnyWidget):
             self._stills.close()
             self._recorder.shutdown(wait=False, cancel_futures=True)
         super().close()
+
+    def _handle_msg(self, msg: Any) -> None:
+        token = _answering.set(True)
+        self._browser = contextvars.copy_context()
+        try:
+            super()._handle_msg(msg)
+        finally:
+            _answering.reset(token)
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        """Send as if in answer to the browser, also when a running cell made the change.
+
+        The kernel handles what a browser says to a widget in the thread that last sent to that browser. After
+        a message from a cell that would be the thread of the cells, and the picture would stand still until
+        the cell is done.
+        """
+        context = self._browser
+        if context is None or _answering.get():
+            super()._send(msg, buffers)
+        else:
+            context.copy().run(super()._send, msg, buffers)
 
     def _on_session(self, change: Any) -> None:
         setattr(self, change["name"], change["new"])
