@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ipywidgets
 
+from jupytrack.annotation.durable import Conflict
 from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import AnnotationError, ConflictError
@@ -151,10 +152,10 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         )
         self.session.observe(lambda _: self._show_title(), ["frame"])
         self.session.observe(lambda _: self._show_theme(), ["theme"])
-        self.session.observe(lambda _: self._show_read_only(), ["read_only"])
+        self.session.observe(lambda _: self._attend(), ["read_only", "layers_revision"])
         self.canvas.observe(self._on_height, ["height"])
         self._show_title()
-        self._show_read_only()
+        self._attend()
 
     def close(self) -> None:
         """Let go of the video, the layers and their locks, and leave the screen. Unsaved edits stay safe."""
@@ -373,14 +374,40 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         if not self.session.read_only:
             self.read_only_banner.hide()
             return
+        conflict = None if self.ann.durable is None else self.ann.durable.conflict
+        if conflict is not None:
+            self.read_only_banner.say(
+                conflict.problem,
+                conflict.remedy,
+                [
+                    ("Keep our version", "", lambda: self._resolve(conflict, "journal")),
+                    ("Take the file's", "", lambda: self._resolve(conflict, "file")),
+                ],
+            )
+            return
         try:
             self.session.require_writable()
         except ConflictError as error:
             self.read_only_banner.say(
                 error.problem,
                 error.remedy,
-                [("Take over…", "warning", self.confirm_take_over), ("Leave it", "", None)],
+                [("Take over…", "primary", self.confirm_take_over), ("Leave it", "", None)],
             )
+
+    def _resolve(self, conflict: Conflict, keep: Literal["journal", "file"]) -> None:
+        with self.session.reporting(), self.session.lock, self.session.batch():
+            conflict.resolve(keep)
+        self._attend()
+
+    def _attend(self) -> None:
+        """Pass on what layers have to say, and show whether the active one may be edited."""
+        for name in list(self.session.layers.names):
+            durable = self.session.layers[name].durable
+            while durable is not None and durable.messages:
+                self.session.notify(*durable.messages.pop(0))
+        self.session.update_read_only()
+        self.session.update_status()
+        self._show_read_only()
 
     def _trace_heights(self) -> tuple[float, float]:
         picture, *rest = self._ratios

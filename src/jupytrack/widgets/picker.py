@@ -63,12 +63,12 @@ class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
 
     def offer(self) -> None:
         """Show the chooser."""
-        self.children = (self.chooser, self.message, self.cancel)
+        self._show(self.chooser, self.message, self.cancel)
 
     def dismiss(self) -> None:
         """Close the chooser without a video; it can be shown again."""
         self.message.value = "No video was chosen, so nothing is open."
-        self.children = (self.message, self.again)
+        self._show(self.message, self.again)
 
     def _on_chosen(self, chooser: Any) -> None:
         if chooser.selected is None:
@@ -85,4 +85,7 @@ class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
             self.message.value = f"{escape(error.problem)} <i>{escape(error.remedy)}</i>"
             self.offer()
             return
-        self.children = (self.annotator,)
+        self._show(self.annotator)
+
+    def _show(self, *children: ipywidgets.Widget) -> None:
+        self.children = children

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from jupytrack.annotation.durable import open_durable
 from jupytrack.jobs import Job
 from jupytrack.widgets.actions import files, layers
 from jupytrack.widgets.dialogs import Question
@@ -98,7 +99,8 @@ class Questions:
             If that is impossible.
         """
         with self.session.lock, self.session.batch():
-            self.session.layers.take_over(self.session.layers.active)
+            open_durable(self.session.ann, steal_lock=True)
+        self.session.update_read_only()
 
     def confirm_take_over(self) -> None:
         """Say what taking the active layer over means, and do so if that is wanted."""

@@ -107,6 +107,7 @@ class Session(traitlets.HasTraits):
         self._unsaved: dict[str, tuple[int, dict[str, int]]] = {}
         self._versions: dict[tuple[int, str], int] = {}
         self._count = itertools.count(1)
+        self._refused = False
         self._unconfirmed_since: float | None = None
         self._depth, self._gate = 0, threading.Lock()
         self._changed_frames: list[np.ndarray] | None = []
@@ -211,12 +212,20 @@ class Session(traitlets.HasTraits):
 
     def require_writable(self) -> None:
         """Refuse to go on where the active layer may only be read."""
+        self.update_read_only()
         self.ann.history.require_writable()
         if self.read_only:
             raise ConflictError(
                 f"Layer {self.layers.active!r} is read-only here.",
                 "Close the other place where it is open, or copy it with 'Save as' and edit the copy.",
             )
+
+    def update_read_only(self) -> None:
+        """Find out whether the active layer may be edited here, now."""
+        refused = self.ann.history.read_only
+        if refused != self._refused:
+            self._refused = refused
+            self.read_only = refused
 
     def frames_of(self, label: str) -> list[int]:
         """Frames on which the active layer has a label, ascending."""
@@ -311,7 +320,7 @@ class Session(traitlets.HasTraits):
         self._changed_frames = []
         if layers:
             self._watch_layers()
-            self.read_only = self.ann.history.read_only
+            self.update_read_only()
             self.layers_revision += 1
         if points or layers:
             self._keep_label_valid()
