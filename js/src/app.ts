@@ -10,7 +10,7 @@ import { element, isMac } from "./dom";
 import { Edits, uniqueId } from "./edits";
 import { type FrameProvider, StillProvider } from "./frames";
 import { FullWindow } from "./fullwindow";
-import { adoptHost, findHost } from "./host";
+import { adoptHost, findHost, guardKeys } from "./host";
 import { Input, type Intentions } from "./input";
 import { Navigation } from "./navigation";
 import { Notices } from "./notices";
@@ -160,6 +160,8 @@ export class App {
       this.notices.show("error", "The overlay cannot be drawn, because ipycanvas is missing here.", remedy);
     }
     this.bind();
+    const area = () => (this.host?.contains(root) ? this.host : root);
+    this.cleanups.push(guardKeys(area, (event) => this.input.claims(event)));
     this.cleanups.push(watchSize(this.stage, this.canvas, this.view, () => this.onResized()));
     const onPointerUp = () => this.keepHeight();
     this.stage.addEventListener("pointerup", onPointerUp);

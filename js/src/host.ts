@@ -13,10 +13,9 @@ export function findHost(el: HTMLElement): HTMLElement | null {
   return el.closest<HTMLElement>(".jupytrack");
 }
 
-/** Keep the keys of a host from the notebook and answer them; returns a function that stops it. */
+/** Answer the keys that are pressed anywhere in a host; returns a function that stops it. */
 export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
   const { root, onKey, focus, isFirst } = options;
-  host.setAttribute("data-lm-suppress-shortcuts", "true");
   const onKeydown = (event: KeyboardEvent) => {
     if (!root.contains(event.target as Node) && isFirst()) onKey(event);
   };
@@ -31,4 +30,23 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
     host.removeEventListener("keydown", onKeydown);
     host.removeEventListener("click", onClick);
   };
+}
+
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+/**
+ * Keep keys in an area from the notebook; returns a function that stops it.
+ *
+ * The notebook's shortcuts are found before any listener inside the page's body is called, and they spare an element
+ * only if that very element says so. Those that are not claimed, such as saving the notebook, go on as ever.
+ */
+export function guardKeys(area: () => HTMLElement, isClaimed: (event: KeyboardEvent) => boolean): () => void {
+  const onKeydown = (event: KeyboardEvent) => {
+    const { target } = event;
+    if (!(target instanceof Element) || !area().contains(target)) return;
+    if (isClaimed(event)) target.setAttribute(SUPPRESS, "true");
+    else target.removeAttribute(SUPPRESS);
+  };
+  window.addEventListener("keydown", onKeydown, { capture: true });
+  return () => window.removeEventListener("keydown", onKeydown, { capture: true });
 }

@@ -70,6 +70,12 @@ export class Input {
     return true;
   }
 
+  /** Whether a key press is ours: what is bound, and every plain key, which might mean something to a notebook. */
+  claims(event: KeyboardEvent): boolean {
+    if (event.target instanceof HTMLElement && takesText(event.target)) return false;
+    return this.find(event) !== undefined || !(event.ctrlKey || event.metaKey);
+  }
+
   /** Answer a key press, here or in what surrounds the canvas. */
   handleKey(event: KeyboardEvent): void {
     // the keys of an unfinished character belong to the input method
@@ -83,12 +89,7 @@ export class Input {
     if (target.closest("dialog") || takesText(target)) return;
     if (event.key === "Enter" && isPressable(target) && !event.ctrlKey) return;
     if (event.key === " " && isPressable(target)) return;
-    const press: KeyPress = {
-      ...{ key: event.key, code: event.code, ctrlKey: event.ctrlKey, altKey: event.altKey },
-      ...{ shiftKey: event.shiftKey, metaKey: event.metaKey },
-      altGraph: event.getModifierState("AltGraph"),
-    };
-    const found = this.keymap.find(press, this.mac);
+    const found = this.find(event);
     if (!found) return;
     consume(event);
     this.to.command(found.binding, event.repeat);
@@ -96,6 +97,15 @@ export class Input {
 
   dispose(): void {
     this.aborter.abort();
+  }
+
+  private find(event: KeyboardEvent): ReturnType<Keymap["find"]> {
+    const press: KeyPress = {
+      ...{ key: event.key, code: event.code, ctrlKey: event.ctrlKey, altKey: event.altKey },
+      ...{ shiftKey: event.shiftKey, metaKey: event.metaKey },
+      altGraph: event.getModifierState("AltGraph"),
+    };
+    return this.keymap.find(press, this.mac);
   }
 
   // fractions count: at a small zoom, a rounded pixel on the screen is several pixels of the video

@@ -148,3 +148,28 @@ describe("keys", () => {
     expect(log).toEqual(["place"]);
   });
 });
+
+describe("claims", () => {
+  const claims = (target: HTMLElement, name: string, code: string, init: KeyboardEventInit = {}) => {
+    let result: boolean | undefined;
+    const listener = (event: KeyboardEvent) => {
+      result = input.claims(event);
+    };
+    target.addEventListener("keydown", listener, { once: true, capture: true });
+    key(target, name, code, init);
+    return result;
+  };
+
+  it("takes plain keys, bound or not, and leaves the notebook's own combinations", () => {
+    expect(claims(root, "d", "KeyD")).toBe(true);
+    expect(claims(root, "s", "KeyS", { ctrlKey: true })).toBe(false);
+    input.keymap.update([bind("save", "ctrl+s")]);
+    expect(claims(root, "s", "KeyS", { ctrlKey: true })).toBe(true);
+  });
+
+  it("takes nothing from fields", () => {
+    const field = document.createElement("textarea");
+    root.append(field);
+    expect(claims(field, "d", "KeyD")).toBe(false);
+  });
+});
