@@ -286,7 +286,7 @@ class LabelsPanel(Panel):
                 button.layout.display = None if there else "none"
                 if there:
                     label = labels[place]
-                    count = len(session.frames_of(label))
+                    count = session.count_of(label)
                     shown = " ".join(filter(None, (label, session.name_of(label))))
                     button.description = f"{shown} · {count}"
                     button.tooltip = f"Select label {shown}; it has {count} point{'s' if count != 1 else ''}"

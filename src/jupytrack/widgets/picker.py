@@ -53,9 +53,13 @@ class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
         )
         self.chooser.register_callback(self._on_chosen)
         self.message = ipywidgets.HTML("")
-        self.cancel = text_button("Do without", "Close the chooser without opening a video")
+        self.cancel = text_button(
+            "Do without", "Close the chooser without opening a video", align_self="flex-start"
+        )
         self.cancel.on_click(lambda _: self.dismiss())
-        self.again = text_button("Choose a video…", "Show the chooser again", "folder-open-o")
+        self.again = text_button(
+            "Choose a video…", "Show the chooser again", "folder-open-o", align_self="flex-start"
+        )
         self.again.on_click(lambda _: self.offer())
         super().__init__([], layout=ipywidgets.Layout(width="100%"))
         self.add_class("jupytrack-picker")

@@ -220,6 +220,11 @@ class Session(traitlets.HasTraits):
                 "Close the other place where it is open, or copy it with 'Save as' and edit the copy.",
             )
 
+    def count_of(self, label: str) -> int:
+        """Count the points of a label in the active layer."""
+        labels = self.ann.labels
+        return int(self.ann.present[labels.index(label)].sum()) if label in labels else 0
+
     def update_read_only(self) -> None:
         """Find out whether the active layer may be edited here, now."""
         refused = self.ann.history.read_only

@@ -79,6 +79,7 @@ class Traces:
         self.session = session
         self.frozen = False
         self._shown: dict[tuple[str, int], _Series] = {}
+        self._extents: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._timer: threading.Timer | None = None
         self._moving = False
         self.time_scale = _scale(float(max(session.n_frames - 1, 1)))
@@ -120,8 +121,8 @@ class Traces:
         session.observe(self._follow_frame, ["frame"])
         for scale in (self.time_scale, *self.value_scales.values()):
             scale.observe(self._on_view, ["min", "max"])
+        self.fit_values()
         self.show_whole_video()
-        self.refresh()
 
     def _figure(self, name: str, height: float, with_times: bool) -> Any:
         styles = {"color": _INK, "grid_color": "var(--jp-border-color3, #ddd)", "label_color": _INK}
@@ -175,14 +176,14 @@ class Traces:
         """Show what is there now; only what changed is sent."""
         with self.session.lock:
             series = list(self._series())
-            if self._fitting and not self._everything_fits():
-                self.fit_values()
             counts: dict[Kind, int] = {"line": 0, "dot": 0}
             for one, ann in series:
                 self._draw(one, ann, counts[one.kind])
                 counts[one.kind] += 1
             for kind, count in counts.items():
                 self._blank(kind, count)
+            if self._fitting and not self._everything_fits():
+                self.fit_values()
             self._draw_interest()
             self._draw_interval()
             self._set_ticks()
@@ -207,6 +208,10 @@ class Traces:
             return
         self._shown[series.kind, place] = series
         trace, times = ann.to_trace(series.label), self.times
+        # infinite where there is nothing, which fits everywhere
+        gone = np.isnan(trace)
+        ends = np.where(gone, np.inf, trace).min(axis=0), np.where(gone, -np.inf, trace).max(axis=0)
+        self._extents[series.kind, place] = ends
         n = min(len(trace), len(times))
         for column, name in enumerate(COMPONENTS):
             pool = self._pools[name, series.kind]
@@ -284,12 +289,10 @@ class Traces:
 
     def _everything_fits(self) -> bool:
         """Whether the value axes show every point of the labels that are drawn."""
-        values = self._values()
         scales = [self.value_scales[name] for name in COMPONENTS]
-        if not len(values):
-            return True
         low, high = ([getattr(scale, end) for scale in scales] for end in ("min", "max"))
-        return bool((values.min(axis=0) >= low).all() and (values.max(axis=0) <= high).all())
+        extents = [self._extents[key] for key in self._shown]
+        return all((lowest >= low).all() and (highest <= high).all() for lowest, highest in extents)
 
     def _values(self, all_labels: bool = False) -> NDArray[np.float64]:
         """Positions of the labels that are drawn, or of all; (n, 2)."""
