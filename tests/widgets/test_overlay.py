@@ -95,7 +95,11 @@ def test_hidden_layers_are_not_drawn(annotator: Annotator) -> None:
 
 def test_sizes_follow_the_scale_and_positions_do_not(overlay: Overlay) -> None:
     def fonts(scale: float) -> set[float]:
-        values = [command[1][1] for command in commands(overlay.record(10, scale)) if command[1:]]
+        values = [
+            command[1][1]
+            for command in commands(overlay.record(10, scale))
+            if len(command) > 1 < len(command[1])
+        ]
         texts = [value for value in values if isinstance(value, str) and "px" in value]
         return {float(text.split("px")[0].split()[-1]) for text in texts}
 
