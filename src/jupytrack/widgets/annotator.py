@@ -357,11 +357,9 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
             panel.children = (heading, *panel.children)
         picture = ipywidgets.VBox(
             [self.title_line, self.canvas, self.trace_bar, self.traces.widget],
-            layout=ipywidgets.Layout(flex="1 1 480px", min_width="0", width="auto"),
+            layout=ipywidgets.Layout(flex="6 1 480px", min_width="0", width="auto"),
         )
-        side = ipywidgets.VBox(
-            list(self.panels), layout=ipywidgets.Layout(flex="1 1 270px", max_width="340px")
-        )
+        side = ipywidgets.VBox(list(self.panels), layout=ipywidgets.Layout(flex="1 1 280px", min_width="0"))
         body = ipywidgets.HBox(
             [picture, side],
             layout=ipywidgets.Layout(width="100%", flex_flow="row wrap", align_items="flex-start"),
