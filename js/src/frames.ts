@@ -24,6 +24,7 @@ export interface FrameProvider {
 export const AHEAD = 16;
 export const BEHIND = 2;
 export const IN_FLIGHT = 12;
+const DECODERS = 2;
 const RECENT = 8; // earlier wishes that are still worth decoding: while scrubbing they keep the picture moving
 const RESEND_AFTER = 4000; // ms without any answer before a list is sent again
 
@@ -66,11 +67,13 @@ export class StillProvider implements FrameProvider {
   private readonly stills: ByteCache<number, Blob>;
   private readonly decoding = new Set<number>();
   private readonly failed = new Set<number>();
-  private readonly decode: (blob: Blob) => Promise<Picture>;
+  private readonly makePicture: (blob: Blob) => Promise<Picture>;
   private readonly now: () => number;
   private inFlight = new Set<number>();
   private order: number[] = [];
   private recent: number[] = [];
+  /** The frame that nothing foresaw and that is awaited now. */
+  private cold = -1;
   private held: Picture | undefined;
   private heldIsOrphan = false;
   private revision = 0;
@@ -83,7 +86,7 @@ export class StillProvider implements FrameProvider {
   private readonly counts = { requests: 0, asked: 0, received: 0, late: 0, decoded: 0 };
 
   constructor(private readonly options: StillOptions) {
-    this.decode = options.decode ?? ((blob) => createImageBitmap(blob));
+    this.makePicture = options.decode ?? ((blob) => createImageBitmap(blob));
     this.now = options.now ?? (() => performance.now());
     // a picture in use must survive the prefetch of those around it
     const least = (AHEAD + BEHIND + 4) * options.pictureBytes;
@@ -101,7 +104,9 @@ export class StillProvider implements FrameProvider {
     this.failed.delete(frame);
     this.recent = [frame, ...this.recent.filter((n) => n !== frame)].slice(0, RECENT);
     this.order = prefetchOrder(frame, direction, this.options.count, stride);
-    for (const n of this.order) this.decodeStill(n);
+    const foreseen = this.pictures.has(frame) || this.stills.has(frame) || this.inFlight.has(frame);
+    this.cold = foreseen ? -1 : frame;
+    this.decode();
     this.ask();
   }
 
@@ -134,12 +139,13 @@ export class StillProvider implements FrameProvider {
     const data = buffers[0];
     if (message.error !== undefined || !data) {
       this.failed.add(frame);
+      if (frame === this.cold) this.cold = -1;
       this.options.onError(frame, message.error ?? `Frame ${frame} came without a picture.`);
     } else {
       const blob = new Blob([bytesOf(data)], { type: message.mime });
       this.stills.set(frame, blob, blob.size);
-      if (this.order.includes(frame) || this.recent.includes(frame)) this.decodeStill(frame);
-      else this.counts.late++;
+      if (!this.order.includes(frame) && !this.recent.includes(frame)) this.counts.late++;
+      this.decode();
     }
     this.ask();
   }
@@ -186,11 +192,14 @@ export class StillProvider implements FrameProvider {
 
   private ask(): void {
     if (this.disposed) return;
-    const list = this.missing().slice(0, IN_FLIGHT);
+    // whoever waits for a frame waits for what is made, sent and decoded beside it, too
+    const list = this.cold >= 0 ? this.missing().slice(0, 1) : this.missing().slice(0, IN_FLIGHT);
+    if (this.cold >= 0 && list[0] !== this.cold) return;
     const fresh = list.filter((n) => !this.inFlight.has(n));
     if (fresh.length === 0) return;
     // top up in bites: a message a frame would double the traffic for nothing
-    const urgent = fresh.includes(this.wanted.frame) || list.length - fresh.length < IN_FLIGHT / 2;
+    const urgent =
+      this.cold >= 0 || fresh.includes(this.wanted.frame) || list.length - fresh.length < IN_FLIGHT / 2;
     if (!urgent) return;
     this.send(list, fresh);
   }
@@ -218,29 +227,44 @@ export class StillProvider implements FrameProvider {
     this.ask();
   }
 
-  private decodeStill(frame: number): void {
-    const blob = this.stills.get(frame);
-    if (!blob || this.pictures.has(frame) || this.decoding.has(frame)) return;
+  // the most urgent first, and that one alone: decoders share the processor with it
+  private decode(): void {
+    const ahead = this.cold >= 0 ? [] : this.order;
+    for (const frame of [this.wanted.frame, ...this.recent, ...ahead]) {
+      if (this.decoding.size >= DECODERS || this.decoding.has(this.wanted.frame)) return;
+      const blob = this.stills.get(frame);
+      if (blob && !this.pictures.has(frame) && !this.decoding.has(frame)) this.decodeStill(frame, blob);
+    }
+  }
+
+  private decodeStill(frame: number, blob: Blob): void {
     const { generation } = this;
     this.decoding.add(frame);
-    this.decode(blob).then(
+    this.makePicture(blob).then(
       (picture) => {
         this.decoding.delete(frame);
         if (this.disposed || generation !== this.generation) {
           picture.close();
-          if (!this.disposed) this.decodeStill(frame);
-          return;
+        } else {
+          this.counts.decoded++;
+          this.pictures.set(frame, picture, this.options.pictureBytes);
+          this.options.onReady(frame);
         }
-        this.counts.decoded++;
-        this.pictures.set(frame, picture, this.options.pictureBytes);
-        this.options.onReady(frame);
+        this.settled(frame);
       },
       () => {
         this.decoding.delete(frame);
         this.stills.delete(frame);
         this.failed.add(frame);
         this.options.onError(frame, `The browser could not decode the picture of frame ${frame}.`);
+        this.settled(frame);
       },
     );
+  }
+  private settled(frame: number): void {
+    if (this.disposed) return;
+    if (frame === this.cold) this.cold = -1;
+    this.decode();
+    this.ask();
   }
 }

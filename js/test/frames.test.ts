@@ -57,20 +57,55 @@ describe("prefetchOrder", () => {
 });
 
 describe("StillProvider", () => {
-  it("asks for the wanted frame first, and keeps a window in flight", async () => {
+  it("asks for an unforeseen frame first, then keeps a window in flight", async () => {
     const provider = makeProvider();
     provider.want(10, 1);
     expect(sent).toHaveLength(1);
-    expect(sent[0]?.frames).toEqual(Array.from({ length: IN_FLIGHT }, (_, i) => 10 + i));
-    expect(sent[0]?.fresh).toEqual(sent[0]?.frames);
-    for (let frame = 10; frame < 17; frame++) answer(provider, frame);
+    expect(sent[0]?.frames).toEqual([10]);
+    answer(provider, 10);
+    expect(sent).toHaveLength(1);
+    await settle();
+    expect(sent[1]?.frames).toEqual(Array.from({ length: IN_FLIGHT }, (_, i) => 11 + i));
+    expect(sent[1]?.fresh).toEqual(sent[1]?.frames);
+    for (let frame = 11; frame < 18; frame++) answer(provider, frame);
     await settle();
     expect(provider.get(10)).toBeDefined();
-    expect(ready).toEqual([10, 11, 12, 13, 14, 15, 16]);
-    expect(sent.length).toBeGreaterThan(1);
+    expect(ready).toEqual([10, 11, 12, 13, 14, 15, 16, 17]);
+    // topped up in bites, by frames that nobody asked for before
     const last = sent.at(-1);
-    expect(last?.frames).not.toContain(10);
-    expect(last?.fresh.every((frame) => frame > 21 || frame < 10)).toBe(true);
+    expect(sent.length).toBe(3);
+    expect(last?.frames).not.toContain(11);
+    expect(last?.fresh).toEqual([23, 24, 25, 26, 9, 8]);
+    provider.dispose();
+  });
+
+  it("keeps the window in flight when a foreseen frame is overtaken", async () => {
+    const provider = makeProvider();
+    provider.want(10, 1);
+    answer(provider, 10);
+    await settle();
+    provider.want(11, 1);
+    provider.want(12, 1);
+    expect(sent.at(-1)?.frames.length).toBeGreaterThan(6);
+    provider.dispose();
+  });
+
+  it("decodes the wanted frame before those around it", async () => {
+    const decoded: number[] = [];
+    const decode = async (blob: Blob) => {
+      decoded.push(new Uint8Array(await blob.arrayBuffer())[0] ?? -1);
+      return { close: () => undefined } as unknown as Picture;
+    };
+    const provider = makeProvider({ decode });
+    const send = (frame: number) => {
+      const data = [new DataView(new Uint8Array([frame]).buffer)];
+      provider.receive({ type: "still", view: "v", id: 1, frame, revision: 0, mime: "" }, data);
+    };
+    provider.want(10, 1);
+    for (const frame of [12, 11, 13, 14, 10]) send(frame);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(decoded.indexOf(10)).toBeLessThanOrEqual(2);
+    expect(decoded).toHaveLength(5);
     provider.dispose();
   });
 
@@ -129,11 +164,11 @@ describe("StillProvider", () => {
     answer(provider, 0);
     await settle();
     provider.hold(0);
-    for (let frame = 0; frame < 120; frame++) {
+    for (let frame = 1; frame < 120; frame++) {
       provider.want(frame, 1);
       answer(provider, frame);
+      await settle();
     }
-    await settle();
     expect(provider.has(0)).toBe(false);
     // all that are gone, but for the one that is held
     const { decoded = 0, pictures = 0 } = provider.stats();
