@@ -121,7 +121,7 @@ class Entry:
     confirmed : bool
         Whether it is safe: in the journal on disk, or, without a journal, as safe as it will be.
     order : int
-        Rises with every entry made in this process, whatever it belongs to.
+        Rises with every entry made in this process, whatever it belongs to; 0 for those of earlier ones.
     """
 
     __slots__ = (
@@ -222,4 +222,6 @@ class Entry:
         record = line.get("record")
         if record is not None and not isinstance(record, Mapping):
             raise FormatError("A journal's record is no object.", "Restore the journal from a backup.")
-        return cls(line["action"], **texts, record=record, confirmed=True)
+        entry = cls(line["action"], **texts, record=record, confirmed=True)
+        entry.order = 0
+        return entry

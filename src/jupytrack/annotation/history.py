@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -284,7 +284,7 @@ class History:
         if self._refusal is not None:
             raise ConflictError(*self._refusal)
 
-    def attach(self, journal: Journal, position: int | None = None) -> int:
+    def attach(self, journal: Journal, position: int | None = None, *, replaced_by: str | None = None) -> int:
         """Keep entries in a journal from now on, and take over the ones that are in it.
 
         Parameters
@@ -294,6 +294,9 @@ class History:
         position : int, optional
             Number of the journal's entries that the target holds already; the others are done again now. By
             default it holds all of them.
+        replaced_by : str, optional
+            Fingerprint of a file by somebody else that the target holds instead; the journal's edits are then
+            part of the log, but cannot be undone.
 
         Returns
         -------
@@ -306,7 +309,26 @@ class History:
             If the edits that are to be done again cannot all be read. Nothing has changed then.
         """
         with self.lock:
-            restored = [Entry.from_line(line) for line in journal.entries]
+            own, done, undone = self.entries, self._done, self._undone
+            applied = self.replay(journal.entries, position)
+            self.journal = journal
+            journal.keep(self)
+            if replaced_by is not None:
+                self.entries = self.entries[: len(self.entries) - len(own)]
+                self.mark_replaced(replaced_by)
+                self.entries += own
+                self._done, self._undone = list(done), list(undone)
+            for entry in own:
+                entry.confirmed = False
+                with self._waiting_lock:
+                    self._waiting += 1
+                journal.append(entry, self._on_disk)
+            return applied
+
+    def replay(self, lines: Sequence[Mapping[str, Any]], position: int | None = None) -> int:
+        """Take over the entries of a journal without keeping new ones there; as :meth:`attach` otherwise."""
+        with self.lock:
+            restored = [Entry.from_line(line) for line in lines]
             position = len(restored) if position is None else position
             fresh = [entry for entry in restored[position:] if entry.is_change]
             by_id = {entry.id: entry for entry in restored}
@@ -332,19 +354,7 @@ class History:
             self._done += own_done
             if own:
                 self._undone = own_undone
-            self.journal = journal
-            journal.keep(self)
-            for entry in own:
-                self._journal_again(entry)
             return applied
-
-    def _journal_again(self, entry: Entry) -> None:
-        """Send an entry that was only in memory to the journal."""
-        assert self.journal is not None
-        entry.confirmed = False
-        with self._waiting_lock:
-            self._waiting += 1
-        self.journal.append(entry, self._on_disk)
 
     def _restore(self, entry: Entry, apply: bool) -> bool:
         """Take over one entry of a journal; returns whether it was applied to the target."""
@@ -385,11 +395,18 @@ class History:
         """Note that a file of this content is about to be written, and wait until that is on disk.
 
         Should the process end between this and :meth:`mark_saved`, the file alone tells which edits it holds.
+
+        Raises
+        ------
+        ConflictError
+            If the layer now belongs to another process, so that the file must not be written.
         """
         with self.lock:
-            if self.journal is not None:
-                self._note(Entry("saving", user=self.user, fingerprint=fingerprint))
-                self.journal.flush()
+            if self.journal is None:
+                return
+            self._note(Entry("saving", user=self.user, fingerprint=fingerprint))
+            if not self.journal.flush() and isinstance(self.journal.error, ConflictError):
+                raise self.journal.error
 
     def mark_saved(self, fingerprint: str) -> None:
         """Note that the file holds everything done so far.

@@ -14,8 +14,8 @@ import atexit
 import contextlib
 import logging
 import os
+import shutil
 import threading
-import time
 import weakref
 import zlib
 from collections import deque
@@ -33,13 +33,14 @@ from jupytrack.annotation.journal_lines import (
     strip_old,
     unpack,
 )
+from jupytrack.annotation.storage import free_name
 from jupytrack.errors import ConflictError, FormatError, JupytrackError, SaveError
 
 if TYPE_CHECKING:
     from jupytrack.annotation.entries import Entry
     from jupytrack.annotation.history import History
 
-__all__ = ["Journal", "Line", "time_stamp"]
+__all__ = ["Journal"]
 
 log = logging.getLogger(__name__)
 Done = Callable[["Entry"], None]
@@ -72,6 +73,8 @@ class Journal:
         What was wrong with the file, for people; a copy of it was kept then.
     failing : bool
         Whether the last attempt to write failed; it is repeated until it succeeds.
+    error : JupytrackError or None
+        Why it failed the last time that it did.
     base_source : callable or None
         Returns the layer's files as ``{suffix: content}``. Asked after the first edit that follows a save, so
         that this version of the file can be brought back if another program overwrites it.
@@ -93,6 +96,7 @@ class Journal:
         self.guard = guard
         self.problems: list[str] = []
         self.failing = False
+        self.error: JupytrackError | None = None
         self.base_source: Callable[[], Mapping[str, bytes]] | None = None
         self._head: Line = {
             "format": _FORMAT,
@@ -164,13 +168,14 @@ class Journal:
             self._take(line, len(raw))
         self._number = last
         if bad:
-            copy = _free_name(self.path, "damaged")
+            copy = free_name(self.path, "damaged")
             copy.write_bytes(content)
             self.problems.append(
                 f"{bad} of {len(lines)} lines of {self.path} are damaged. A copy was kept as {copy.name}; "
                 "the other edits were recovered."
             )
-        if bad or self._superseded > max(2**20, self._size // 2) or len(self.entries) > 2 * KEEP_EDITS:
+        old = sum("record" in line for line in self.entries[: self.last_mark])
+        if bad or self._superseded > max(2**20, self._size // 2) or old > 2 * KEEP_EDITS:
             with contextlib.suppress(JupytrackError):
                 self._rewrite(self.entries)
 
@@ -271,13 +276,36 @@ class Journal:
             self._release()
         return everything
 
-    def relocate(self, path: str | Path) -> None:
-        """Go on under another name; the file moves along if there is one."""
+    def relocate(self, path: str | Path, between: Callable[[], object] = lambda: None) -> None:
+        """Go on under another name.
+
+        Parameters
+        ----------
+        path : path
+            The new name.
+        between : callable
+            Called while the journal has both names, to rename what it belongs to: a crash at any moment
+            leaves a journal beside that.
+        """
         with self._disk:
             self._drain()
             self._release()
-            if self.path.exists():
-                os.replace(self.path, path)
+            there = self.path.exists()
+            if there:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                try:
+                    os.link(self.path, path)
+                except OSError:
+                    shutil.copy2(self.path, path)
+            try:
+                between()
+            except BaseException:
+                if there:
+                    os.unlink(path)
+                raise
+            if there:
+                os.unlink(self.path)
             self.path = Path(path)
 
     def _step(self, delay: float) -> float | None:
@@ -398,11 +426,13 @@ class Journal:
             if self._void or self.path.stat().st_size == 0:
                 self.path.unlink()
         self._void = False
+        from jupytrack.formats.atomic import sync_folder
+
         handle = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666)
         self._handle = handle
         try:
             self._put(format_line({"n": 0, **self._head}))
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError:
             self._release()
             self._size = 0
@@ -414,7 +444,7 @@ class Journal:
         """Write the whole journal again, because the file was taken away, cut or exchanged."""
         history = None if self._history is None else self._history()
         if other:
-            os.replace(self.path, _free_name(self.path, "replaced"))
+            os.replace(self.path, free_name(self.path, "replaced"))
         self._release()
         on_disk = {id(entry) for entry, _ in list(self._written)}
         entries = [] if history is None else list(history.entries)
@@ -459,7 +489,7 @@ class Journal:
             log.warning("%s: the saved version could not be kept (%s).", self.path, error)
 
     def _fail(self, error: JupytrackError) -> None:
-        first, self.failing = not self.failing, True
+        first, self.failing, self.error = not self.failing, True, error
         if first:
             self._tell(error)
 
@@ -494,25 +524,3 @@ def _close_all() -> None:
     for journal in list(_open_journals):
         with contextlib.suppress(Exception):
             journal.close()
-
-
-def time_stamp() -> str:
-    """Return the present time (UTC) in a form that fits into file names."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-
-
-def _free_name(path: Path, what: str) -> Path:
-    """Return a name beside a file that is not taken, such as ``x.journal.damaged-20300101T120000Z``."""
-    name = f"{path.name}.{what}-{time_stamp()}"
-    names = [name, *(f"{name}-{n}" for n in range(2, 1000))]
-    return next(path.with_name(n) for n in names if not path.with_name(n).exists())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name last; not every system and file system can do that for folders."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

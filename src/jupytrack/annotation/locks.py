@@ -1,9 +1,9 @@
 """One writer for a layer: a lock file that names its holder, so that a stale one is recognised.
 
-The file system's own locks are not used, because network homes often ignore them. A lock is a small file that
-is made in one step and fails if it is there already. It says host, process and start of the process: on the
-same machine a holder that is gone, or a process number that was given to another program since, is recognised;
-what another machine holds is only taken when the user says so.
+The file system's own locks are not used, because network homes often ignore them. A lock is a small file
+that is made in one step, which fails if it is there already. It says host, process and start of the process:
+on the same machine a holder that is gone, or a process number that was given to another program since, is
+recognised; what another machine holds is only taken when the user says so.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Holder:
             process = psutil.Process(self.process)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return True
-            return abs(process.create_time() - self.started) > 2
+            return bool(abs(process.create_time() - self.started) > 2)
         except psutil.NoSuchProcess:
             return True
         except psutil.Error:
@@ -247,4 +247,4 @@ def _machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
-        return f"{psutil.boot_time():.0f}"
+        return ""

@@ -20,6 +20,7 @@ from jupytrack.errors import AnnotationError, ConflictError, SaveError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jupytrack.annotation.durable import DurableLayer
     from jupytrack.jobs import Progress
     from jupytrack.video.source import FrameSource
 
@@ -66,6 +67,10 @@ class VideoAnnotation(DisplayedPoints):
     VideoError, VideoNotFoundError
         If ``vname`` cannot be read.
     """
+
+    durable: DurableLayer | None = None
+    """How edits are kept on disk as they are made; see :func:`jupytrack.annotation.durable.open_durable`."""
+    _origin: str | None = None
 
     def __init__(
         self,
@@ -180,12 +185,15 @@ class VideoAnnotation(DisplayedPoints):
         from jupytrack import formats
 
         n_frames = None if self.video is None else len(self.video)
-        fingerprint = "" if self.fname is None else formats.file_fingerprint(self.fname)
+        path = self.fname
+        if path is None or (self._origin is not None and not Path(path).exists()):
+            path = self._origin
+        fingerprint = "" if path is None else formats.file_fingerprint(path)
         if preloaded is not None:
             return PointTable.from_mapping(preloaded, n_frames), fingerprint
-        if self.fname is None or not Path(self.fname).exists():
+        if path is None or not Path(path).exists():
             return PointTable.empty([str(label) for label in range(n_labels)]), fingerprint
-        table = formats.read_layer(self.fname, n_frames=n_frames, **options)
+        table = formats.read_layer(path, n_frames=n_frames, **options)
         made_on = table.meta.get("video", {}).get("fingerprint")
         if (
             self.video is not None
@@ -194,10 +202,26 @@ class VideoAnnotation(DisplayedPoints):
             and made_on != self.video.fingerprint
         ):
             raise ConflictError(
-                f"{self.fname} was made on another video than {self.video.fname}.",
+                f"{path} was made on another video than {self.video.fname}.",
                 "Open it with its own video, or pass accept_other_video=True if the pictures are the same.",
             )
         return table, fingerprint
+
+    def save_to(self, fname: str | Path) -> None:
+        """Save to another file from now on; what was read stays the source until that file exists."""
+        with self.lock:
+            self._origin = self.fname
+            self.fname = str(fname)
+            self.fstem = Path(fname).stem
+
+    def to_code(self, variable: str) -> str:
+        """Return Python that opens this annotation, for :meth:`History.to_script`."""
+        video = None if self.video is None else str(self.video.fname)
+        return (
+            "from jupytrack import VideoAnnotation\n\n"
+            f"{variable} = VideoAnnotation({self.fname!r}, {video!r}, name={self.name!r}, "
+            f"n_labels={max(len(self._baseline.labels), 1)})"
+        )
 
     def reload(self) -> None:
         """Go back to what the file holds (or to empty labels without one); this can be undone, too."""

@@ -139,10 +139,11 @@ def write_layer(path: str | Path, table: PointTable, *, before: Callable[[str], 
     fingerprint = hashlib.sha256(content).hexdigest()
     if before is not None:
         before(fingerprint)
-    write_atomic(path, content)
-    # Second, because points matter more; the checks in it make a sidecar that lags behind harmless.
+    # First, so that a file with the new fingerprint never comes with an old sidecar; one that is ahead does
+    # no harm, because it names the positions it was written for.
     if extra is not None:
         write_atomic(beside, extra)
     elif previous is not None:
         beside.unlink()
+    write_atomic(path, content)
     return fingerprint

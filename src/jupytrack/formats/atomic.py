@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from jupytrack.errors import SaveError
 
-__all__ = ["file_fingerprint", "save_error", "write_atomic"]
+__all__ = ["file_fingerprint", "save_error", "sync_folder", "write_atomic"]
 
 
 def write_atomic(path: str | Path, content: bytes) -> None:
@@ -50,7 +50,7 @@ def write_atomic(path: str | Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         temporary = None
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise save_error(path, error) from error
     finally:
@@ -85,7 +85,7 @@ def file_fingerprint(path: str | Path) -> str:
         return ""
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename last; not every system and file system can do that for folders."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -1,0 +1,519 @@
+"""The layers of a video: which there are, which one is edited and which one is shown beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from jupytrack.annotation.durable import Conflict, DurableLayer, open_durable
+from jupytrack.annotation.entries import Entry
+from jupytrack.annotation.history import History
+from jupytrack.annotation.layer_edits import Composition, Renaming
+from jupytrack.annotation.marks import Interval, TimelineMarks
+from jupytrack.annotation.points import Unsaved, VideoAnnotation
+from jupytrack.annotation.storage import annotation_folder, storage_notice
+from jupytrack.errors import AnnotationError, ConflictError
+
+if TYPE_CHECKING:
+    from jupytrack.video.source import FrameSource
+
+__all__ = ["BUFFER", "LayerStack", "is_dense_layer_name"]
+
+BUFFER = "buffer"
+"""Name of the layer that is always there, for points that are on their way somewhere else."""
+Level = Literal["info", "warning", "error"]
+Source = str | Path | VideoAnnotation | None
+
+
+def is_dense_layer_name(name: str) -> bool:
+    """Whether layers of this name hold a point on (nearly) every frame, made by a program.
+
+    These are DeepLabCut's traces (``dlc_...``), traces with corrections spliced in (``dlccorr``) and what the
+    Lucas-Kanade moving average smoothed (``...lkmovavg...``).
+    """
+    return name.startswith(("dlc_", "dlccorr")) or "lkmovavg" in name
+
+
+class LayerStack(TimelineMarks):
+    """The layers of one video, in order.
+
+    ``stack[name]`` is a layer's annotation; iterating gives the annotations. The layer ``"buffer"`` is always
+    there and never counted.
+
+    Parameters
+    ----------
+    video : FrameSource
+        The video.
+    durable : bool
+        Keep every edit on disk as it is made, and lock layers against other processes; see
+        :func:`jupytrack.annotation.durable.open_durable`.
+
+    Attributes
+    ----------
+    folder : Path
+        Where new layers go: beside the video, or the user's data folder if nothing may be written there.
+    messages : list of (level, problem, remedy)
+        What the user should know about what was opened; see also :meth:`on_message`.
+    history : History
+        Layers that came, went, changed places or names. Points and marks have histories of their own;
+        :meth:`undo` goes over all of them.
+    marks : Marks
+        Frames of interest and intervals.
+    """
+
+    def __init__(self, video: FrameSource, *, durable: bool = True) -> None:
+        super().__init__(video)
+        self.lock = threading.RLock()
+        self.durable = durable
+        self.folder = annotation_folder(video.fname)
+        self.messages: list[tuple[Level, str, str]] = []
+        self.history = History(self)
+        self._layers: list[VideoAnnotation] = []
+        self._buffer: VideoAnnotation | None = None
+        self._active: VideoAnnotation | None = None
+        self._overlay: VideoAnnotation | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._message_listeners: list[Callable[[Level, str, str], None]] = []
+        notice = storage_notice(video.fname, self.folder)
+        if notice is not None:
+            self._tell("warning", *notice)
+        if durable:
+            self.marks.open(self.folder / f"{Path(video.fname).stem}.jupytrack")
+            if self.marks.problem is not None:
+                self._tell("warning", self.marks.problem.problem, self.marks.problem.remedy)
+        self.marks.on_change(self._changed)
+        for history in (self.marks.history, self.history):
+            history.on_entry(lambda entry, history=history: self._on_entry(history, entry))  # type: ignore[misc]
+
+    # which layers there are
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the layers in order, without the buffer."""
+        return [ann.name for ann in self._layers]
+
+    def __len__(self) -> int:
+        """Return the number of layers, without the buffer."""
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[VideoAnnotation]:
+        return iter(list(self._layers))
+
+    def __contains__(self, name: object) -> bool:
+        return name == BUFFER or name in self.names
+
+    def __getitem__(self, name: str) -> VideoAnnotation:
+        """Return a layer's annotation.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no such layer.
+        """
+        if name == BUFFER and BUFFER not in self.names:
+            return self.buffer
+        for ann in self._layers:
+            if ann.name == name:
+                return ann
+        raise AnnotationError(
+            f"There is no layer {name!r}.", f"The layers are {', '.join(self.names) or 'none yet'}."
+        )
+
+    @property
+    def buffer(self) -> VideoAnnotation:
+        """The layer for points that are on their way somewhere else; not saved by itself."""
+        if self._buffer is None:
+            self._buffer = VideoAnnotation(name=BUFFER, video=self.video)
+            self._watch(self._buffer)
+        return self._buffer
+
+    @staticmethod
+    def canonical_layer_name(fname: str | Path) -> str:
+        """Return the name of the layer in a file: the same on every opening, as in DUSTrack."""
+        from jupytrack.formats.dustrack import layer_name_of
+
+        return layer_name_of(fname)
+
+    def path_for(self, name: str) -> Path:
+        """Return the file for a layer of this name."""
+        from jupytrack.formats.dustrack import make_annotation_file_name
+
+        return make_annotation_file_name(self.folder / Path(self.video.fname).name, name)
+
+    def add(
+        self, name: str | None = None, source: Source = None, *, n_labels: int = 1, undoable: bool = False
+    ) -> VideoAnnotation:
+        """Add a layer at the end; the first one becomes the active one.
+
+        Parameters
+        ----------
+        name : str, optional
+            Its name; by default the one that the file or annotation has.
+        source : path or VideoAnnotation, optional
+            Where it comes from. By default the file of that name is read if there is one, else the layer is
+            new.
+        n_labels : int
+            Labels of a new layer.
+        undoable : bool
+            Whether undo takes it away again; leave it out for what is opened at the start.
+
+        Returns
+        -------
+        VideoAnnotation
+
+        Raises
+        ------
+        AnnotationError
+            If there is such a layer already.
+        FormatError, ConflictError
+            If the file cannot be read or belongs to another video; the stack is as it was then.
+        """
+        if name is None:
+            if source is None:
+                raise AnnotationError("A layer without name and file was asked for.", "Give one of them.")
+            name = source.name if isinstance(source, VideoAnnotation) else self.canonical_layer_name(source)
+        with self.lock:
+            if name in self.names or (name == BUFFER and self._buffer is not None and source is not None):
+                raise AnnotationError(f"There is a layer {name!r} already.", "Choose another name.")
+            if name == BUFFER and source is None:
+                return self.buffer
+            ann = self._open(name, source, n_labels)
+            if name == BUFFER:
+                self._buffer = ann
+                self._watch(ann)
+                self._changed()
+                return ann
+            ann.set_plot_type("line" if is_dense_layer_name(name) or ann.is_dense else "dot", draw=False)
+            self._watch(ann)
+            if undoable:
+                layers = tuple(self._layers)
+                self.history.do(Composition(f"Add layer {name}", layers, (*layers, ann)))
+            else:
+                self._arrange((*self._layers, ann))
+            return ann
+
+    def add_layers(
+        self, layers: Iterable[str | VideoAnnotation] | Mapping[str, Source], n_labels: int = 1
+    ) -> None:
+        """Add several layers: names, annotations, or a mapping of names to files."""
+        pairs: list[tuple[str | None, Source]]
+        if isinstance(layers, Mapping):
+            pairs = list(layers.items())
+        else:
+            pairs = [(one, None) if isinstance(one, str) else (one.name, one) for one in layers]
+        for name, source in pairs:
+            self.add(name, source, n_labels=n_labels)
+
+    def _open(self, name: str, source: Source, n_labels: int) -> VideoAnnotation:
+        if isinstance(source, VideoAnnotation):
+            ann = source
+            if ann.fname is None and not self.path_for(name).exists() and name != BUFFER:
+                ann.fname = str(self.path_for(name))
+                ann.fstem = Path(ann.fname).stem
+        else:
+            path = self.path_for(name) if source is None else Path(source)
+            ours = self.folder / path.name
+            if path.parent.absolute() != self.folder and ours.exists() and self._is_beside(path):
+                path = ours
+            ann = VideoAnnotation(path, name=name, n_labels=n_labels, video=self.video)
+            if path.suffix == ".json" and path.parent.absolute() != self.folder and self._is_beside(path):
+                ann.save_to(ours)
+        ann.name = name
+        if self.durable and ann.fname is not None and name != BUFFER:
+            for message in open_durable(ann).messages:
+                self._tell(*message)
+            ann.history.on_error(lambda error: self._tell("error", error.problem, error.remedy))
+        return ann
+
+    def _is_beside(self, path: Path) -> bool:
+        """Whether a file lies beside the video, while layers are kept elsewhere."""
+        beside = Path(self.video.fname).absolute().parent
+        return beside != self.folder and path.absolute().parent == beside
+
+    def _watch(self, ann: VideoAnnotation) -> None:
+        ann.history.on_entry(lambda entry: self._on_entry(ann.history, entry))
+
+    def remove(self, name: str) -> None:
+        """Take a layer out of the session; its file stays. Undo brings it back.
+
+        If it was the active one, the one before it becomes active (the first one, if it was the first); if it
+        was the overlay, there is none any more.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no such layer, or no other.
+        """
+        with self.lock:
+            ann = self[name]
+            if ann is self._buffer:
+                raise AnnotationError(
+                    "The buffer is always there.", "Remove its points with layers['buffer'].data.clear()."
+                )
+            if len(self._layers) == 1:
+                raise AnnotationError(
+                    f"Layer {name!r} is the last one.", "Add another one first, or discard its changes."
+                )
+            layers = tuple(self._layers)
+            kept = tuple(each for each in layers if each is not ann)
+            self.history.do(Composition(f"Remove layer {name}", layers, kept))
+
+    def reorder(self, names: Sequence[str]) -> None:
+        """Put the layers into another order.
+
+        Raises
+        ------
+        AnnotationError
+            If these are not all layers, each once.
+        """
+        with self.lock:
+            if sorted(names) != sorted(self.names):
+                raise AnnotationError(
+                    f"{list(names)} are not all layers, each once.",
+                    f"The layers are {', '.join(self.names)}.",
+                )
+            if list(names) != self.names:
+                after = tuple(self[name] for name in names)
+                self.history.do(Composition("Reorder layers", tuple(self._layers), after))
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Rename a layer, and its files if there are any; without a file undo takes it back.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no such layer, or the name is taken or impossible.
+        ConflictError
+            If there is a file of the new name already, or the layer is read-only.
+        """
+        with self.lock:
+            ann = self[name]
+            if name == BUFFER or not new_name or new_name in self:
+                raise AnnotationError(
+                    f"Layer {name!r} cannot be called {new_name!r}.", "Choose another name."
+                )
+            if "/" in new_name or "\\" in new_name or "\0" in new_name:
+                raise AnnotationError(f"{new_name!r} is no name for a file.", "Leave out slashes.")
+            moved = {key: intervals for key, intervals in self.marks.intervals.items() if key[0] == name}
+            saved = ann.fname is not None and Path(ann.fname).exists() and Path(ann.fname).suffix == ".json"
+            if saved:
+                self._give_name(ann, new_name)
+            else:
+                self.history.do(Renaming(ann, name, new_name))
+            if moved and not self.marks.history.read_only:
+                changes: dict[tuple[str, str], list[Interval]] = {key: [] for key in moved}
+                changes |= {(new_name, label): kept for (_, label), kept in moved.items()}
+                self.marks.set_intervals(changes, f"Intervals of {name} belong to {new_name}")
+
+    def _give_name(self, ann: VideoAnnotation, name: str) -> None:
+        if any(each is not ann and each.name == name for each in self._layers):
+            raise AnnotationError(f"There is a layer {name!r} already.", "Choose another name.")
+        if ann.fname is not None and Path(ann.fname).suffix == ".json":
+            path = self.path_for(name)
+            if path.exists():
+                raise ConflictError(f"There is a file {path} already.", "Choose another name.")
+            old = Path(ann.fname)
+            if ann.durable is not None:
+                ann.durable.move_to(path)
+            elif old.exists():
+                for suffix in (".sidecar", ".json"):
+                    if old.with_suffix(suffix).exists():
+                        old.with_suffix(suffix).replace(path.with_suffix(suffix))
+            ann.fname, ann.fstem = str(path), path.stem
+        ann.name = name
+        self._changed()
+
+    def _arrange(self, layers: Sequence[VideoAnnotation]) -> None:
+        """Have exactly these layers, with an active one among them."""
+        before = self._layers
+        self._layers = list(layers)
+        if self._active is None or (self._active not in self._layers and self._active is not self._buffer):
+            index = before.index(self._active) if self._active in before else 0
+            earlier = [ann for ann in before[:index] if ann in self._layers]
+            self._active = earlier[-1] if earlier else next(iter(self._layers), None)
+        if self._overlay not in self._layers and self._overlay is not self._buffer:
+            self._overlay = None
+        self._changed()
+
+    # which one is edited, which one is shown
+
+    @property
+    def active(self) -> str:
+        """Name of the layer that is edited; setting it selects another.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no layer (of that name).
+        """
+        if self._active is None:
+            raise AnnotationError("There is no layer yet.", "Add one: layers.add('iteration-0').")
+        return self._active.name
+
+    @active.setter
+    def active(self, name: str) -> None:
+        ann = self[name]
+        if ann is not self._active:
+            self._active = ann
+            self._changed()
+
+    @property
+    def overlay(self) -> str | None:
+        """Name of the layer that is shown for comparison, or None; setting it selects another."""
+        return None if self._overlay is None else self._overlay.name
+
+    @overlay.setter
+    def overlay(self, name: str | None) -> None:
+        ann = None if name is None else self[name]
+        if ann is not self._overlay:
+            self._overlay = ann
+            self._changed()
+
+    def next_active(self) -> str:
+        """Make the next layer the active one, round and round; returns its name."""
+        return self._cycle_active(1)
+
+    def previous_active(self) -> str:
+        """Make the previous layer the active one, round and round; returns its name."""
+        return self._cycle_active(-1)
+
+    def next_overlay(self) -> str | None:
+        """Show the next layer, after the last one none; returns its name."""
+        return self._cycle_overlay(1)
+
+    def previous_overlay(self) -> str | None:
+        """Show the previous layer, before the first one none; returns its name."""
+        return self._cycle_overlay(-1)
+
+    def _cycle_active(self, step: int) -> str:
+        with self.lock:
+            names = self.names
+            here = names.index(self.active) if self.active in names else 0
+            self.active = names[(here + step) % len(names)]
+            return self.active
+
+    def _cycle_overlay(self, step: int) -> str | None:
+        with self.lock:
+            choices = [None, *self.names]
+            here = choices.index(self.overlay) if self.overlay in choices else 0
+            self.overlay = choices[(here + step) % len(choices)]
+            return self.overlay
+
+    # undo
+
+    def _histories(self) -> list[History]:
+        layers = [*self._layers] if self._buffer is None else [*self._layers, self._buffer]
+        found = [*(ann.history for ann in layers), self.marks.history, self.history]
+        return [history for history in found if not history.read_only]
+
+    def _latest(self, which: Literal["undo", "redo"]) -> History | None:
+        """Return the history with what was done (or undone) last."""
+        found: History | None = None
+        newest = (-1, "")
+        for history in self._histories():
+            entry = history.next_undo if which == "undo" else history.next_redo
+            if entry is not None and (entry.order, entry.time) > newest:
+                found, newest = history, (entry.order, entry.time)
+        return found
+
+    def undo(self) -> Entry | None:
+        """Take back what was done last, in whichever layer; returns the entry, None if there is nothing."""
+        with self.lock:
+            history = self._latest("undo")
+            return None if history is None else history.undo()
+
+    def redo(self) -> Entry | None:
+        """Do again what was undone last, in whichever layer; returns the entry, None if there is nothing."""
+        with self.lock:
+            history = self._latest("redo")
+            return None if history is None else history.redo()
+
+    @property
+    def undo_title(self) -> str | None:
+        """What would be undone; None if there is nothing."""
+        history = self._latest("undo")
+        return None if history is None else history.undo_title
+
+    @property
+    def redo_title(self) -> str | None:
+        """What would be redone; None if there is nothing."""
+        history = self._latest("redo")
+        return None if history is None else history.redo_title
+
+    def _on_entry(self, history: History, entry: Entry) -> None:
+        if entry.action == "do":
+            for other in self._histories():
+                if other is not history:
+                    other.forget_redo()
+
+    # files
+
+    def unsaved(self, name: str) -> Unsaved:
+        """Return how a layer differs from its file."""
+        return self[name].unsaved
+
+    def discard(self, name: str) -> None:
+        """Go back to what a layer's file holds; undo brings the changes back.
+
+        Raises
+        ------
+        AnnotationError
+            If the layer is made by a program, from other layers: make it again or remove it instead.
+        """
+        if is_dense_layer_name(name):
+            raise AnnotationError(
+                f"Layer {name!r} was made from other layers, not by hand.", "Remove it, or make it again."
+            )
+        self[name].reload()
+
+    def durable_of(self, name: str) -> DurableLayer | None:
+        """Return how a layer is kept on disk as it is edited; None if it is not."""
+        return self[name].durable
+
+    def is_read_only(self, name: str) -> bool:
+        """Whether a layer's edits are refused, because somebody else holds it or a conflict is open."""
+        return self[name].history.read_only
+
+    @property
+    def conflicts(self) -> dict[str, Conflict]:
+        """Layers whose file changed while edits were unsaved, with the two versions to choose from."""
+        found = {ann.name: ann.durable.conflict for ann in self._layers if ann.durable is not None}
+        return {name: conflict for name, conflict in found.items() if conflict is not None}
+
+    def close(self) -> None:
+        """Write what is queued and give all locks back."""
+        removed = [ann for entry in self.history.entries for ann in _layers_in(entry)]
+        for ann in [*self._layers, *removed]:
+            if ann.durable is not None:
+                ann.durable.close()
+        self.marks.close()
+
+    # being told
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback()`` when layers, roles or marks changed; returns a function that stops it."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+
+    def on_message(self, callback: Callable[[Level, str, str], None]) -> Callable[[], None]:
+        """Call ``callback(level, problem, remedy)`` for every message; returns a function that stops it."""
+        self._message_listeners.append(callback)
+        return lambda: (
+            self._message_listeners.remove(callback) if callback in self._message_listeners else None
+        )
+
+    def _tell(self, level: Level, problem: str, remedy: str = "") -> None:
+        self.messages.append((level, problem, remedy))
+        for callback in list(self._message_listeners):
+            callback(level, problem, remedy)
+
+    def _changed(self) -> None:
+        for callback in list(self._listeners):
+            callback()
+
+
+def _layers_in(entry: Entry) -> tuple[VideoAnnotation, ...]:
+    edit = entry.edit if entry.action == "do" else None
+    return (*edit.before, *edit.after) if isinstance(edit, Composition) else ()
