@@ -20,7 +20,7 @@ def video(tmp_path: Path) -> Path:
 
 def test_a_bare_video(video):
     annotator = jupytrack.open(video, n_labels=2)
-    assert annotator.annotations.names == ["iteration-0", "buffer"]
+    assert annotator.annotations.names == ["iteration-0"]
     assert annotator.ann.labels == ["0", "1"]
     annotator.close()
 
@@ -31,7 +31,7 @@ def test_layers_beside_the_video_are_there(video):
         path.write_text(json.dumps({"0": {"3": [1.0, 2.0]}}))
     annotator = jupytrack.open(str(video), "older")
     assert annotator.annotations.active == "older"
-    assert set(annotator.annotations.names) == {"older", "manual", "buffer"}
+    assert set(annotator.annotations.names) == {"older", "manual"}
     assert annotator.annotations["manual"].data["0"][3] == [1, 2]
     annotator.close()
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import time
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 import jupytrack
-from jupytrack.errors import AnnotationError, JupytrackError, SaveError
+from jupytrack.errors import AnnotationError, ConflictError, JupytrackError, SaveError
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.options import OptionError
 
@@ -33,7 +35,7 @@ def test_options_of_the_constructor(video):
     assert (enhancement.gamma, enhancement.brightness) == (1.5, 10)
     assert annotator.session.theme == "dark"
     assert annotator.ann.labels == ["0", "1", "2", "3"]
-    assert annotator.annotations.names == ["manual", "buffer"]
+    assert annotator.annotations.names == ["manual"]
     assert annotator.title_line.value == "Frame 0 of clip &amp; more"
     annotator.go_to_frame(3)
     assert annotator.title_line.value.startswith("Frame 3")
@@ -67,7 +69,7 @@ def test_layers_are_read_where_files_exist(video):
     first.close()
     second = Annotator(video, {"mine": path, "new": None})
     assert second.ann.data["1"][3] == [1, 2]
-    assert second.annotations.names == ["mine", "new", "buffer"]
+    assert second.annotations.names == ["mine", "new"]
     second.close()
 
 
@@ -271,3 +273,81 @@ def test_two_annotators_side_by_side(video, clip, tmp_path):
     assert two.ann.get_frames("0") == []
     one.close()
     two.close()
+
+
+def test_edits_that_were_not_saved_come_back(video):
+    first = Annotator(video, "mine", n_labels=2)
+    first.ann.add([1, 2], "1", 3)
+    first.toggle_frame_of_interest()
+    first.close()
+    second = Annotator(video, "mine")
+    assert second.ann.data["1"][3] == [1, 2]
+    assert second.frames_of_interest == [0]
+    assert second.session.status["save_state"] == "unsaved"
+    second.undo()
+    second.undo()
+    assert second.ann.get_frames("1") == []
+    second.close()
+
+
+def test_a_file_that_changed_meanwhile_is_a_question(video):
+    first = Annotator(video, "mine")
+    first.ann.add([1, 2], "0", 3)
+    path = first.save()
+    first.ann.add([5, 6], "0", 7)
+    first.close()
+    path.write_text(json.dumps({"0": {"40": [7.0, 8.0]}}))
+    second = Annotator(video, "mine")
+    assert second.read_only_banner.shown
+    assert "changed by another program" in second.read_only_banner.text.value
+    with pytest.raises(ConflictError):
+        second.session.place("0", 1, 1, 1)
+    ours, _ = second.read_only_banner.buttons.children
+    ours.click()
+    assert not second.read_only_banner.shown
+    assert second.ann.get_frames("0") == [3, 7]
+    assert any("theirs" in other.name for other in path.parent.iterdir())
+    second.session.place("0", 1, 1, 1)
+    second.close()
+
+
+def test_a_layer_opened_again_is_read_only_in_the_first_place(video):
+    first = Annotator(video, "mine")
+    second = Annotator(video, "mine")
+    with pytest.raises(ConflictError):
+        first.session.place("0", 1, 1, 1)
+    assert first.read_only_banner.shown
+    # the other cell has newer edits, so it cannot be taken from there
+    assert len(first.read_only_banner.buttons.children) == 0
+    with pytest.raises(ConflictError, match="opened last"):
+        first.take_over()
+    second.session.place("0", 1, 1, 1)
+    second.close()
+    first.close()
+
+
+def test_edits_are_confirmed_by_their_id(annotator):
+    confirmed = []
+    annotator.session.on_confirmed(confirmed.append)
+    annotator.session.place("0", 33, 1, 2, edit_id="mine")
+    deadline = time.monotonic() + 10
+    while "mine" not in confirmed and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "mine" in confirmed
+    assert annotator.session.save_state == "unsaved"
+
+
+def test_annotations_go_elsewhere_where_the_video_may_not_be_touched(video, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    from jupytrack.annotation import storage
+
+    monkeypatch.setattr(storage, "is_writable", lambda folder: Path(folder) != video.parent)
+    seen = []
+    annotator = jupytrack.open(video)
+    annotator.session.on_notice(lambda *notice: seen.append(notice))
+    annotator.ann.add([1, 2], "0", 3)
+    path = annotator.save()
+    assert path.parent != video.parent
+    assert str(path) in seen[-1][1]
+    assert any(str(path.parent) in " ".join(message) for message in annotator.annotations.messages)
+    annotator.close()

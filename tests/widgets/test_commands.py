@@ -104,8 +104,8 @@ CHECKS = {
     "decrement_label_range": (None, 0, lambda a: a.session.label == "990"),
     "add_label": (None, 0, lambda a: a.session.label == "3" and "3" in a.ann.labels),
     "next_annotation_layer": (None, 0, lambda a: a.annotations.active == "model"),
-    "previous_annotation_layer": (None, 0, lambda a: a.annotations.active == "buffer"),
-    "next_annotation_overlay": (None, 0, lambda a: a.annotations.overlay == "buffer"),
+    "previous_annotation_layer": (None, 0, lambda a: a.annotations.active == "model"),
+    "next_annotation_overlay": (None, 0, lambda a: a.annotations.overlay is None),
     "previous_annotation_overlay": (None, 0, lambda a: a.annotations.overlay == "iteration-0"),
     "swap_active_and_overlay": (
         None,

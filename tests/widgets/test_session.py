@@ -65,11 +65,17 @@ def test_impossible_places_are_refused_and_nothing_changes(session):
 
 
 def test_read_only_refuses_edits(session):
-    session.read_only = True
-    for edit in (lambda: session.place("0", 1, 1, 1), lambda: session.remove("0", 5), session.undo):
-        with pytest.raises(ConflictError, match="read-only"):
+    before = session.ann.get_frames("0")
+    session.ann.history.refuse("Somebody else has it.", "Wait.")
+    for edit in (lambda: session.place("0", 1, 1, 1), lambda: session.remove("0", 5)):
+        with pytest.raises(ConflictError, match="Somebody else"):
             edit()
     assert session.status["read_only"] is True
+    session.undo()
+    assert session.ann.get_frames("0") == before
+    session.ann.history.allow()
+    session.place("0", 1, 1, 1)
+    assert session.status["read_only"] is False
 
 
 def test_labels_go_in_tens(session):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import ipywidgets
 
 from jupytrack.annotation.durable import Conflict
-from jupytrack.annotation.layers import LayerStack
+from jupytrack.annotation.layers import BUFFER, LayerStack
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import AnnotationError, ConflictError
 from jupytrack.video.enhance import Enhancement
@@ -20,7 +20,7 @@ from jupytrack.video.reader import VideoReader
 from jupytrack.widgets import commands as table
 from jupytrack.widgets.actions import layers
 from jupytrack.widgets.bindings import Bindings
-from jupytrack.widgets.dialogs import Banner, Question
+from jupytrack.widgets.dialogs import Banner, Choice, Question
 from jupytrack.widgets.frame_canvas import FrameCanvas
 from jupytrack.widgets.methods import AnnotatorMethods
 from jupytrack.widgets.options import OptionError, refuse_unknown
@@ -156,6 +156,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         self.canvas.observe(self._on_height, ["height"])
         self._show_title()
         self._attend()
+        for message in (*stack.messages, *(("warning", text, "") for text in video.warnings)):
+            self.session.notify(*message)
 
     def close(self) -> None:
         """Let go of the video, the layers and their locks, and leave the screen. Unsaved edits stay safe."""
@@ -221,7 +223,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
             If a file cannot be read, or belongs to another video.
         """
         with self.session.lock, self.session.batch():
-            self._add_layers(self.session.layers, annotation_names, n_labels)
+            self._add_layers(self.session.layers, annotation_names, n_labels, undoable=True)
 
     def add_layer(self, name: str) -> None:
         """Add a layer of this name and make it the active one; its file is read if there is one.
@@ -231,7 +233,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         AnnotationError
             If there is such a layer already, or the name is empty.
         """
-        if not name or name in self.session.layers.names:
+        if not name or name in self.session.layers:
             raise AnnotationError(
                 f"There is a layer {name!r} already." if name else "A layer needs a name.",
                 "Choose another name.",
@@ -240,7 +242,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         layers.select_layer(self.session, name)
 
     @staticmethod
-    def _add_layers(stack: LayerStack, given: Layers, n_labels: int) -> None:
+    def _add_layers(stack: LayerStack, given: Layers, n_labels: int, undoable: bool = False) -> None:
         wanted: dict[str, Any]
         if isinstance(given, VideoAnnotation):
             wanted = {given.name: given}
@@ -250,13 +252,10 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
             found = [given] if isinstance(given, str) else list(given)
             wanted = {one.name if isinstance(one, VideoAnnotation) else str(one): one for one in found}
             wanted = {name: one if isinstance(one, VideoAnnotation) else None for name, one in wanted.items()}
-        wanted.setdefault(layers.BUFFER, None)
         for name, source in wanted.items():
-            if name in stack.names:
-                continue
-            ann = stack.add(name, source, n_labels=n_labels)
-            if ann.is_dense or name == layers.BUFFER:
-                ann.set_plot_type("line", draw=False)
+            if name not in stack.names:
+                stack.add(name, source, n_labels=n_labels, undoable=undoable and name != BUFFER)
+        stack.buffer.set_plot_type("line", draw=False)
 
     # view
 
@@ -267,8 +266,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
     def refresh(self, event: Any = None) -> None:
         """Draw everything anew."""
         with self.session.batch():
-            for name in list(self.session.layers.names):
-                self.session.layers[name].invalidate_caches()
+            for ann in self.session.layers:
+                ann.invalidate_caches()
             self.session.frames_revision += 1
             self.session.touch_overlay()
 
@@ -283,8 +282,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         changed = self._roles is None or roles[:2] != self._roles[:2]
         self._roles = roles
         with session.batch():
-            for name in list(stack.names):
-                ann = stack[name]
+            for ann in (*stack, stack.buffer):
+                name = ann.name
                 if changed:
                     ann.set_alpha(
                         _OVERLAY_ALPHA if name == stack.overlay != stack.active else 1.0, draw=False
@@ -386,23 +385,19 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         try:
             self.session.require_writable()
         except ConflictError as error:
-            self.read_only_banner.say(
-                error.problem,
-                error.remedy,
-                [("Take over…", "primary", self.confirm_take_over), ("Leave it", "", None)],
-            )
+            steal: list[Choice] = [("Take over…", "primary", self.confirm_take_over), ("Leave it", "", None)]
+            # what another cell of this kernel holds is not taken from it
+            choices = [] if self.ann.durable is None else steal
+            self.read_only_banner.say(error.problem, error.remedy, choices)
 
     def _resolve(self, conflict: Conflict, keep: Literal["journal", "file"]) -> None:
         with self.session.reporting(), self.session.lock, self.session.batch():
-            conflict.resolve(keep)
+            kept = conflict.resolve(keep)
+            self.session.notify("info", f"The other version was kept as {kept.name}.")
         self._attend()
 
     def _attend(self) -> None:
-        """Pass on what layers have to say, and show whether the active one may be edited."""
-        for name in list(self.session.layers.names):
-            durable = self.session.layers[name].durable
-            while durable is not None and durable.messages:
-                self.session.notify(*durable.messages.pop(0))
+        """Show whether the active layer may be edited."""
         self.session.update_read_only()
         self.session.update_status()
         self._show_read_only()

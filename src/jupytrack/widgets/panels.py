@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
+from jupytrack.annotation.layers import BUFFER
 from jupytrack.video.enhance import Enhancement
 from jupytrack.widgets.actions import labels as label_actions
 from jupytrack.widgets.actions import layers as layer_actions
@@ -191,7 +192,8 @@ class LayersPanel(Panel):
     def show(self) -> None:
         """Show what the session says now."""
         session, status = self.session, self.session.status
-        names = status["layers"]
+        shown = (status["layer"], status["overlay"])
+        names = [*status["layers"], *([BUFFER] if BUFFER in shown else [])]
         with self.showing():
             for dropdown, options, value in (
                 (self.active, names, status["layer"]),
@@ -207,7 +209,7 @@ class LayersPanel(Panel):
             rows = "".join(
                 f"<tr{' class=jupytrack-current' if name == status['layer'] else ''}><td>{escape(name)}</td>"
                 f"<td>{unsaved_text(status['unsaved'][name])}</td></tr>"
-                for name in names
+                for name in status["layers"]
             )
             self.table.value = f"<table class='jupytrack-layers'>{rows}</table>"
 

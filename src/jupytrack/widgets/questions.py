@@ -98,8 +98,13 @@ class Questions:
         ConflictError
             If that is impossible.
         """
+        if self.session.ann.durable is None:
+            # another cell of this kernel has it, with edits that this one has never seen
+            self.session.require_writable()
         with self.session.lock, self.session.batch():
-            open_durable(self.session.ann, steal_lock=True)
+            durable = open_durable(self.session.ann, steal_lock=True)
+        for message in durable.messages:
+            self.session.notify(*message)
         self.session.update_read_only()
 
     def confirm_take_over(self) -> None:

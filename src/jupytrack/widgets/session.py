@@ -99,7 +99,7 @@ class Session(traitlets.HasTraits):
     def __init__(self, video: VideoReader, layers: LayerStack, **traits: Any) -> None:
         self.video = video
         self.layers = layers
-        self.lock: threading.RLock = getattr(layers, "lock", None) or threading.RLock()
+        self.lock: threading.RLock = layers.lock
         self._notice_listeners: list[Callable[[Level, str, str], None]] = []
         self._points_listeners: list[Callable[[np.ndarray | None], None]] = []
         self._confirmed_listeners: list[Callable[[str], None]] = []
@@ -113,8 +113,11 @@ class Session(traitlets.HasTraits):
         self._changed_frames: list[np.ndarray] | None = []
         self._points_dirty = self._layers_dirty = self._status_dirty = False
         super().__init__(**traits)
+        layers.marks.lock = layers.marks.history.lock = self.lock
+        layers.marks.history.on_confirmed(self._on_entry_confirmed)
         self._watch_layers()
         layers.on_change(self._on_layers_changed)
+        layers.on_message(self.notify)
         self.update_status()
 
     @traitlets.default("enhancement")
@@ -140,18 +143,17 @@ class Session(traitlets.HasTraits):
     @property
     def labels(self) -> list[str]:
         """Labels of all layers, in order; a layer gets those it lacks when they are placed in it."""
-        found = {label for name in self.layers.names for label in self.layers[name].labels}
+        found = {label for ann in (*self.layers, self.ann) for label in ann.labels}
         return sorted(found, key=label_order)
 
     def color_of(self, label: str) -> str:
         """Colour of a label as ``#rrggbb``: the active layer's, else that of the first layer that has it."""
-        layers = [self.ann, *(self.layers[name] for name in self.layers.names)]
-        ann = next((ann for ann in layers if label in ann.labels), self.ann)
+        ann = next((ann for ann in (self.ann, *self.layers) if label in ann.labels), self.ann)
         return css(ann.display.color(label, ann.labels.index(label) if label in ann.labels else 0))
 
     def name_of(self, label: str) -> str:
         """Name to show for a label, such as a body part; empty if it has none."""
-        names = (self.layers[layer].names.get(label) for layer in self.layers.names)
+        names = (ann.names.get(label, "") for ann in self.layers)
         return next((name for name in names if name), "")
 
     @property
@@ -202,9 +204,8 @@ class Session(traitlets.HasTraits):
         self._step_back("redo")
 
     def _step_back(self, which: Literal["undo", "redo"]) -> None:
-        self.require_writable()
         with self.lock, self.batch():
-            entry = getattr(self.layers, which)()
+            entry = self.layers.undo() if which == "undo" else self.layers.redo()
         if entry is None:
             self.notify("info", f"There is nothing to {which}.")
         else:
@@ -338,7 +339,7 @@ class Session(traitlets.HasTraits):
 
     def _watch_layers(self) -> None:
         """Follow every layer of the stack once, and let go of those that left it."""
-        present = {id(self.layers[name]): self.layers[name] for name in self.layers.names}
+        present = {id(ann): ann for ann in (*self.layers, self.layers.buffer)}
         for key in [key for key in self._watched if key not in present]:
             for stop in self._watched.pop(key):
                 stop()
@@ -352,7 +353,6 @@ class Session(traitlets.HasTraits):
                     ann.on_change(partial(self._on_points, key)),
                     ann.display.on_change(self._on_display),
                     ann.history.on_confirmed(self._on_entry_confirmed),
-                    ann.history.on_error(lambda error: self.notify("error", error.problem, error.remedy)),
                 ]
 
     def version_of(self, ann: VideoAnnotation, label: str) -> int:
@@ -405,7 +405,7 @@ class Session(traitlets.HasTraits):
     @property
     def save_state(self) -> str:
         """One of ``saved``, ``unsaved`` (safe in the journal), ``confirming`` and ``unconfirmed``."""
-        histories = [self.layers[name].history for name in self.layers.names]
+        histories = [*(ann.history for ann in self.layers), self.layers.marks.history]
         if any(history.failing for history in histories):
             return "unconfirmed"
         if all(history.all_confirmed for history in histories):

@@ -112,6 +112,6 @@ def discard_unsaved_annotations(session: Session) -> None:
         session.notify("info", f"Layer {name!r} has nothing unsaved.")
         return
     with session.lock, session.batch():
-        session.ann.reload()
+        session.layers.discard(name)
     session.forget_unsaved(name)
     session.notify("info", f"Discarded. {lost}", "Undo brings it back.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupytrack.annotation.layers import BUFFER
 from jupytrack.errors import AnnotationError
 from jupytrack.widgets.session import Session
 
@@ -17,8 +18,6 @@ __all__ = [
     "select_overlay",
     "swap_active_and_overlay",
 ]
-
-BUFFER = "buffer"
 
 
 def next_annotation_layer(session: Session) -> None:
@@ -42,7 +41,7 @@ def previous_annotation_overlay(session: Session) -> None:
 
 
 def _require(session: Session, name: str) -> None:
-    if name not in session.layers.names:
+    if name not in session.layers:
         raise AnnotationError(
             f"There is no layer {name!r}.", f"Choose one of {', '.join(session.layers.names)}, or add it."
         )
@@ -81,7 +80,7 @@ def remove_layer(session: Session, name: str | None = None) -> None:
     """
     name = session.layers.active if name is None else name
     _require(session, name)
-    if name == BUFFER or [other for other in session.layers.names if other != BUFFER] == [name]:
+    if name == BUFFER or session.layers.names == [name]:
         raise AnnotationError(
             f"Layer {name!r} cannot be removed: the session needs it.",
             "Discard its unsaved annotations, or add another layer first.",
@@ -100,7 +99,7 @@ def rename_layer(session: Session, name: str, new_name: str) -> None:
     """
     _require(session, name)
     new_name = new_name.strip()
-    if not new_name or new_name in session.layers.names:
+    if not new_name or new_name in session.layers:
         raise AnnotationError(
             f"A layer cannot be renamed to {new_name!r}: "
             + ("that name is taken." if new_name else "a name has at least one letter."),
