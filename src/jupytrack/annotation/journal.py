@@ -139,7 +139,8 @@ class Journal:
         if not content:
             return
         complete, newline, torn = content.rpartition(b"\n")
-        if not newline and (torn.startswith(b'{"n":0,') or not torn.strip(b"\0")):
+        begin = b'{"n":0,'
+        if not newline and (torn.startswith(begin) or begin.startswith(torn) or not torn.strip(b"\0")):
             # Cut short while it was made: nothing in it was ever confirmed.
             self._void = True
             return
