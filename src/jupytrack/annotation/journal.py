@@ -234,7 +234,6 @@ class Journal:
         """Be the journal of a history: errors go there, and a lost file is written again from there."""
         self._history = weakref.ref(history)
         self.entries, self._base = [], None
-        self.on_error(history.report)
 
     def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
         """Call ``callback(error)`` when writing begins to fail; returns a function that stops it."""
@@ -495,6 +494,9 @@ class Journal:
             self._tell(error)
 
     def _tell(self, error: JupytrackError) -> None:
+        history = None if self._history is None else self._history()
+        if history is not None:
+            history.report(error)
         for callback in list(self._error_listeners):
             try:
                 callback(error)

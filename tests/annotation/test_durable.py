@@ -1,0 +1,412 @@
+"""Durable layers: recovery, two kernels, files that change meanwhile."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jupytrack.annotation import durable as module
+from jupytrack.annotation.durable import open_durable
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.errors import AnnotationError, ConflictError, SaveError
+from jupytrack.formats import dustrack
+
+OTHER = """
+import sys
+from jupytrack.annotation.durable import open_durable
+from jupytrack.annotation.points import VideoAnnotation
+ann = VideoAnnotation(sys.argv[1])
+layer = open_durable(ann)
+ann.add([1, 1], "0", 1)
+ann.history.journal.flush()
+print("held", flush=True)
+sys.stdin.readline()
+ann.save()
+layer.close()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "v_annotations_x.json"
+
+
+def opened(path: Path, **options):
+    ann = VideoAnnotation(path)
+    return ann, open_durable(ann, **options)
+
+
+def points(ann: VideoAnnotation) -> dict[str, dict[int, list[float]]]:
+    return {label: dict(values) for label, values in ann.data.items()}
+
+
+def test_plain_annotations_leave_no_files(path):
+    ann = VideoAnnotation(path)
+    ann.add([1, 2], "0", 3)
+    assert list(path.parent.iterdir()) == []
+    ann.save()
+    assert {p.suffix for p in path.parent.iterdir()} <= {".json", ".sidecar"}
+    with pytest.raises(AnnotationError, match="no file"):
+        open_durable(VideoAnnotation())
+
+
+def test_edits_survive_without_saving_and_undo_survives_saving(path):
+    ann, layer = opened(path)
+    assert open_durable(ann) is layer
+    ann.add([1, 2], "0", 3)
+    ann.save()
+    ann.add([5, 6], "0", 4)
+    layer.close()
+    assert ann.durable is None
+    assert not list(path.parent.glob("*.lock"))
+
+    ann, layer = opened(path)
+    assert layer.recovered == 1
+    assert "came back" in layer.messages[0][1]
+    assert points(ann) == {"0": {3: [1.0, 2.0], 4: [5.0, 6.0]}}
+    assert (ann.unsaved.added, ann.history.dirty) == (1, True)
+    ann.save()
+    layer.close()
+
+    ann, layer = opened(path)
+    assert (layer.recovered, layer.messages) == (0, [])
+    assert [entry.action for entry in ann.history.entries] == ["do", "saving", "save", "do", "saving", "save"]
+    assert not ann.history.dirty
+    ann.history.undo()
+    ann.history.undo()
+    assert points(ann) == {"0": {}}
+    layer.close()
+
+    ann, layer = opened(path)
+    assert layer.recovered == 2
+    assert points(ann) == {"0": {}}
+    ann.history.redo()
+    assert points(ann) == {"0": {3: [1.0, 2.0]}}
+    layer.close()
+
+
+def test_columns_and_labels_come_back_to_the_last_bit(path):
+    ann, layer = opened(path)
+    rng = np.random.default_rng(1)
+    ann.add_label("nose")
+    ann.set_points("nose", range(500), rng.normal(size=(500, 2)), columns={"likelihood": rng.random(500)})
+    expected, likelihood = ann.to_trace("nose"), ann.column("likelihood")
+    layer.close()
+    ann, layer = opened(path)
+    assert ann.labels == ["0", "nose"]
+    assert np.array_equal(ann.to_trace("nose"), expected)
+    assert np.array_equal(ann.column("likelihood"), likelihood, equal_nan=True)
+    layer.close()
+
+
+@pytest.mark.parametrize("lost", ["file", "file and sidecar"])
+def test_a_save_that_was_cut_short_is_no_conflict(path, lost, monkeypatch):
+    ann, layer = opened(path)
+    ann.set_points("0", range(10), np.ones((10, 2)), columns={"likelihood": [0.5] * 10})
+    ann.save()
+    ann.set_points("0", range(5, 15), np.zeros((10, 2)), columns={"likelihood": [0.25] * 10})
+    expected = ann.to_trace("0"), ann.column("likelihood"), ann.column("source")
+    journal = layer.journal_path
+    real = module.Journal.append
+
+    def crash(self, entry, done):
+        real(self, entry, done)
+        if entry.action == "saving":
+            assert self.flush()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Journal, "append", crash)
+        with pytest.raises(KeyboardInterrupt):
+            ann.save()
+    before = journal.read_bytes()
+    files = {p: p.read_bytes() for p in (path, path.with_suffix(".sidecar"))}
+    ann.save()
+    layer.close()
+    # As after a kill between the intention and the end.
+    journal.write_bytes(before)
+    path.write_bytes(files[path])
+    if lost == "file and sidecar":
+        path.with_suffix(".sidecar").write_bytes(files[path.with_suffix(".sidecar")])
+    ann, layer = opened(path)
+    assert layer.conflict is None
+    assert layer.recovered == 1
+    for now, then in zip(
+        (ann.to_trace("0"), ann.column("likelihood"), ann.column("source")), expected, strict=True
+    ):
+        assert np.array_equal(now, then, equal_nan=True)
+    layer.close()
+
+
+def other_program(path: Path, content: dict) -> bytes:
+    path.write_text(json.dumps(content))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def conflicting(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    ann.save()
+    ann.add([2, 2], "0", 2)
+    layer.close()
+    theirs = other_program(path, {"0": {"7": [7, 7]}})
+    ann, layer = opened(path)
+    return path, theirs, ann, layer
+
+
+def test_a_file_that_changed_meanwhile_is_a_question(conflicting):
+    path, theirs, ann, layer = conflicting
+    conflict = layer.conflict
+    assert layer.read_only
+    assert (conflict.edits, conflict.exact) == (1, True)
+    assert "changed by another program" in conflict.problem
+    assert conflict.file.to_mapping() == {"0": {7: [7.0, 7.0]}}
+    assert conflict.journal.to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    with pytest.raises(ConflictError, match="resolve"):
+        ann.add([3, 3], "0", 3)
+    with pytest.raises(ConflictError):
+        ann.save()
+    assert path.read_bytes() == theirs
+    assert points(ann) == {"0": {7: [7.0, 7.0]}}
+    with pytest.raises(AnnotationError):
+        conflict.resolve("both")
+    # Asked again as long as nobody has decided.
+    layer.close()
+    ann, layer = opened(path)
+    assert layer.conflict is not None
+    layer.close()
+
+
+def test_keeping_our_version(conflicting):
+    path, theirs, ann, layer = conflicting
+    conflict = layer.conflict
+    kept = conflict.resolve("journal")
+    assert kept.name.startswith("v_annotations_x.json.theirs-")
+    assert kept.read_bytes() == theirs == path.read_bytes()
+    assert points(ann) == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    with pytest.raises(ConflictError):
+        conflict.resolve("file")
+    layer.close()
+    ann, layer = opened(path)
+    assert layer.conflict is None
+    assert points(ann) == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    ann.history.undo()
+    assert points(ann) == {"0": {7: [7.0, 7.0]}}
+    ann.history.redo()
+    ann.save()
+    assert dustrack.read(path).to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    layer.close()
+
+
+def test_taking_the_files_version(conflicting):
+    path, theirs, ann, layer = conflicting
+    kept = layer.conflict.resolve("file")
+    assert kept.name.startswith("v_annotations_x.json.ours-")
+    assert dustrack.read(kept).to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert path.read_bytes() == theirs
+    assert points(ann) == {"0": {7: [7.0, 7.0]}}
+    assert not ann.history.can_undo
+    assert not layer.read_only
+    ann.add([8, 8], "0", 8)
+    layer.close()
+    ann, layer = opened(path)
+    assert (layer.conflict, layer.recovered) == (None, 1)
+    assert points(ann) == {"0": {7: [7.0, 7.0], 8: [8.0, 8.0]}}
+    layer.close()
+
+
+def test_a_deleted_file_with_unsaved_edits_is_a_question_too(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    ann.save()
+    ann.add([2, 2], "0", 2)
+    layer.close()
+    path.unlink()
+    path.with_suffix(".sidecar").unlink()
+    ann, layer = opened(path)
+    assert layer.conflict.journal.to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    layer.conflict.resolve("journal")
+    ann.save()
+    assert dustrack.read(path).to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    layer.close()
+
+
+def test_a_file_that_changed_while_nothing_was_unsaved_is_simply_taken(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    ann.save()
+    layer.close()
+    other_program(path, {"0": {"7": [7, 7]}})
+    ann, layer = opened(path)
+    assert layer.conflict is None
+    assert "undo begins anew" in layer.messages[0][1]
+    assert not ann.history.can_undo
+    assert len(ann.history.entries) == 4
+    ann.add([8, 8], "0", 8)
+    layer.close()
+    ann, layer = opened(path)
+    assert points(ann) == {"0": {7: [7.0, 7.0], 8: [8.0, 8.0]}}
+    layer.close()
+
+
+def test_saving_over_a_file_that_changed_is_refused(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    ann.save()
+    ann.add([2, 2], "0", 2)
+    theirs = other_program(path, {"0": {"7": [7, 7]}})
+    with pytest.raises(ConflictError, match="overwrite=True"):
+        ann.save()
+    assert path.read_bytes() == theirs
+    ann.save(overwrite=True)
+    assert [p.read_bytes() for p in path.parent.glob("*.theirs-*")] == [theirs]
+    layer.close()
+    ann, layer = opened(path)
+    assert layer.recovered == 0
+    assert points(ann) == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    layer.close()
+
+
+def test_two_kernels_on_one_layer(path):
+    run = [sys.executable, "-c", OTHER, str(path)]
+    process = subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    ann, layer = opened(path)
+    assert layer.read_only
+    assert not layer.durable
+    assert f"process {process.pid}" in layer.problem.problem
+    with pytest.raises(ConflictError, match="open elsewhere"):
+        ann.add([9, 9], "0", 9)
+    with pytest.raises(ConflictError):
+        ann.save()
+    ann.save(path.with_name("copy.json"))
+    layer.close()
+    # Taken over: the first one is told before it writes anything.
+    ann, layer = opened(path, steal_lock=True)
+    assert points(ann) == {"0": {1: [1.0, 1.0]}}
+    ann.add([2, 2], "0", 2)
+    ann.save()
+    saved = path.read_bytes()
+    process.stdin.write("\n")
+    process.stdin.close()
+    assert process.wait(20) != 0
+    process.stdout.close()
+    assert path.read_bytes() == saved
+    assert ann.durable is layer
+    ann.add([3, 3], "0", 3)
+    assert ann.history.journal.flush()
+    layer.close()
+    ann, layer = opened(path)
+    assert sorted(points(ann)["0"]) == [1, 2, 3]
+    layer.close()
+
+
+def test_opened_again_in_the_same_process_the_newer_one_goes_on(path):
+    first, _ = opened(path)
+    first.add([1, 1], "0", 1)
+    second, layer = opened(path)
+    assert points(second) == {"0": {1: [1.0, 1.0]}}
+    with pytest.raises(ConflictError, match="opened again"):
+        first.add([2, 2], "0", 2)
+    with pytest.raises(ConflictError):
+        first.save()
+    second.add([3, 3], "0", 3)
+    second.save()
+    layer.close()
+
+
+def test_a_forgotten_layer_gives_its_lock_back(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    while not ann.history.all_confirmed:
+        time.sleep(0.001)
+    del ann, layer
+    for _ in range(100):
+        gc.collect()
+        time.sleep(0.01)
+        if not list(path.parent.glob("*.lock")):
+            break
+    _, layer = opened(path)
+    assert layer.recovered == 1
+    assert layer.messages == [("info", f"One edit of {path.name} had not been saved and came back.", "")]
+    layer.close()
+
+
+def test_nowhere_to_keep_a_journal_is_told(path, monkeypatch):
+    def full(self, *, steal=False):
+        raise SaveError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(module.LayerLock, "acquire", full)
+    ann, layer = opened(path)
+    assert isinstance(layer.problem, SaveError)
+    assert not layer.read_only
+    assert not layer.durable
+    assert layer.messages[0][0] == "error"
+    ann.add([1, 1], "0", 1)
+    layer.close()
+
+
+def test_a_damaged_journal_makes_the_layer_read_only(path):
+    path.with_suffix(".journal").write_text("notes\n")
+    ann, layer = opened(path)
+    assert layer.read_only
+    assert "no journal" in layer.problem.problem
+    with pytest.raises(ConflictError):
+        ann.add([1, 1], "0", 1)
+    layer.close()
+    assert path.with_suffix(".journal").read_text() == "notes\n"
+
+
+def test_in_a_folder_without_permission_the_journal_goes_elsewhere(path, monkeypatch, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(module, "is_writable", lambda folder: False)
+    monkeypatch.setattr(module, "private_folder", lambda file: elsewhere)
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    layer.close()
+    assert [p.name for p in elsewhere.iterdir()] == ["v_annotations_x.journal"]
+    ann, layer = opened(path)
+    assert layer.recovered == 1
+    layer.close()
+
+
+def test_edits_before_opening_are_kept_with_those_of_the_journal(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    layer.close()
+    ann = VideoAnnotation(path)
+    ann.add([2, 2], "0", 2)
+    layer = open_durable(ann)
+    assert sorted(points(ann)["0"]) == [1, 2]
+    layer.close()
+    ann, layer = opened(path)
+    assert sorted(points(ann)["0"]) == [1, 2]
+    layer.close()
+
+
+def test_renaming_takes_unsaved_edits_along(path):
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    ann.save()
+    ann.add([2, 2], "0", 2)
+    new = path.with_name("v_annotations_y.json")
+    layer.move_to(new)
+    ann.add([3, 3], "0", 3)
+    assert ann.history.journal.flush()
+    assert not [p.name for p in path.parent.iterdir() if "_x" in p.name]
+    layer.close()
+    ann, layer = opened(new)
+    assert layer.recovered == 2
+    assert sorted(points(ann)["0"]) == [1, 2, 3]
+    layer.close()

@@ -1,0 +1,174 @@
+"""One writer for a layer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from jupytrack.annotation.locks import Holder, LayerLock
+from jupytrack.errors import ConflictError, SaveError
+
+HOLD = """
+import sys, time
+from jupytrack.annotation.locks import LayerLock
+lock = LayerLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def write(path: Path, holder: Holder) -> None:
+    path.write_text(json.dumps(asdict(holder)))
+
+
+def test_a_lock_names_its_holder_and_is_given_back(tmp_path):
+    path = tmp_path / "v_annotations_x.lock"
+    lock = LayerLock(path)
+    lock.acquire()
+    lock.acquire()
+    content = json.loads(path.read_text())
+    assert content["process"] == os.getpid()
+    assert {"host", "started", "user", "since"} <= content.keys()
+    other = LayerLock(path)
+    with pytest.raises(ConflictError) as told:
+        other.acquire()
+    assert f"process {os.getpid()}" in told.value.problem
+    assert "steal_lock=True" in told.value.remedy
+    other.release()
+    assert lock.is_held()
+    lock.release()
+    assert list(tmp_path.iterdir()) == []
+    other.acquire()
+    other.release()
+
+
+def test_the_lock_of_a_killed_process_is_taken(tmp_path):
+    path = tmp_path / "v_annotations_x.lock"
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    lock = LayerLock(path)
+    with pytest.raises(ConflictError, match=f"process {process.pid}"):
+        lock.acquire()
+    process.kill()
+    # Also while it is a zombie that nobody has waited for.
+    for _ in range(100):
+        holder = lock.holder()
+        if holder is not None and holder.is_gone:
+            break
+        time.sleep(0.01)
+    lock.acquire()
+    assert lock.is_held()
+    process.wait()
+    process.stdout.close()
+    lock.release()
+
+
+def test_a_process_number_given_to_another_program_is_recognised(tmp_path):
+    path = tmp_path / "x.lock"
+    write(path, replace(Holder.me(), started=Holder.me().started - 1000))
+    lock = LayerLock(path)
+    lock.acquire()
+    lock.release()
+
+
+def test_another_machine_is_never_robbed_by_itself(tmp_path):
+    path = tmp_path / "x.lock"
+    far = replace(Holder.me(), host="far-away", process=1)
+    write(path, far)
+    lock = LayerLock(path)
+    with pytest.raises(ConflictError, match="far-away"):
+        lock.acquire()
+    assert lock.holder() == far
+    lock.acquire(steal=True)
+    assert lock.is_held()
+    lock.release()
+
+
+def test_another_container_of_the_same_name_is_not_robbed_but_an_earlier_boot_is(tmp_path):
+    path = tmp_path / "x.lock"
+    me = Holder.me()
+    if not me.machine:
+        pytest.skip("this system does not tell its boots apart")
+    boot = me.machine.split()[0]
+    write(path, replace(me, machine=f"{boot} pid:[1]", process=2**22 + 1))
+    lock = LayerLock(path)
+    with pytest.raises(ConflictError):
+        lock.acquire()
+    write(path, replace(me, machine="another-boot pid:[1]"))
+    lock.acquire()
+    lock.release()
+
+
+def test_a_lock_that_was_taken_over_is_noticed_and_left_alone(tmp_path):
+    path = tmp_path / "x.lock"
+    first, second = LayerLock(path), LayerLock(path)
+    first.acquire()
+    first.require()
+    second.acquire(steal=True)
+    with pytest.raises(ConflictError, match="taken over"):
+        first.require()
+    first.release()
+    assert second.is_held()
+    path.unlink()
+    with pytest.raises(ConflictError, match="was removed"):
+        second.require()
+
+
+def test_rest_of_a_crash_without_content(tmp_path):
+    path = tmp_path / "x.lock"
+    path.write_bytes(b"")
+    os.utime(path, (time.time() - 60,) * 2)
+    lock = LayerLock(path)
+    lock.acquire()
+    lock.release()
+
+
+def test_only_one_of_many_gets_it(tmp_path):
+    path = tmp_path / "x.lock"
+    write(path, replace(Holder.me(), started=0.0))
+    start = threading.Barrier(8)
+    won: list[LayerLock] = []
+
+    def attempt() -> None:
+        lock = LayerLock(path)
+        start.wait()
+        try:
+            lock.acquire()
+        except ConflictError:
+            return
+        won.append(lock)
+
+    threads = [threading.Thread(target=attempt) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [lock.is_held() for lock in won] == [True]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_links_the_file_is_made_plainly(tmp_path, monkeypatch):
+    def no_links(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", no_links)
+    lock, other = LayerLock(tmp_path / "x.lock"), LayerLock(tmp_path / "x.lock")
+    lock.acquire()
+    with pytest.raises(ConflictError):
+        other.acquire()
+    lock.release()
+
+
+def test_no_folder_to_lock_in(tmp_path):
+    with pytest.raises(SaveError, match="folder does not exist"):
+        LayerLock(tmp_path / "nowhere" / "x.lock").acquire()
