@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -342,6 +344,19 @@ def test_a_forgotten_layer_gives_its_lock_back(path):
     layer.close()
 
 
+def test_rests_of_killed_saves_are_swept_when_they_are_old(path):
+    old, new, other = (
+        path.with_name(f".{name}.tmp") for name in (f"{path.name}.1", f"{path.name}.2", "other.1")
+    )
+    for rest in (old, new, other):
+        rest.touch()
+    for rest in (old, other):
+        os.utime(rest, (time.time() - 3600,) * 2)
+    _, layer = opened(path)
+    layer.close()
+    assert sorted(path.parent.iterdir()) == sorted([new, other])
+
+
 def test_nowhere_to_keep_a_journal_is_told(path, monkeypatch):
     def full(self, *, steal=False):
         raise SaveError("The disk is full.", "Free some space.")
@@ -409,4 +424,40 @@ def test_renaming_takes_unsaved_edits_along(path):
     ann, layer = opened(new)
     assert layer.recovered == 2
     assert sorted(points(ann)["0"]) == [1, 2, 3]
+    layer.close()
+
+
+def test_saving_while_listeners_look_at_the_layer_does_not_hang(path):
+    ann, layer = opened(path)
+
+    def look(entry) -> None:
+        with ann.lock:
+            ann.unsaved
+
+    ann.history.on_confirmed(look)
+    failures: list[BaseException] = []
+
+    def edit(first: int) -> None:
+        try:
+            for n in range(first, first + 60):
+                ann.add([n, n], "0", n)
+                if n % 5 == 0:
+                    ann.history.undo()
+                if n % 7 == 0:
+                    ann.save()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=edit, args=(first,), daemon=True) for first in (0, 1000, 2000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert failures == []
+    expected = points(ann)
+    layer.close()
+    assert ann.history.all_confirmed
+    ann, layer = opened(path)
+    assert points(ann) == expected
     layer.close()

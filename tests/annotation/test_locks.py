@@ -133,13 +133,14 @@ def test_rest_of_a_crash_without_content(tmp_path):
     lock.release()
 
 
-def test_only_one_of_many_gets_it(tmp_path):
+@pytest.mark.parametrize("attempt", range(20))
+def test_only_one_of_many_gets_it(tmp_path, attempt):
     path = tmp_path / "x.lock"
     write(path, replace(Holder.me(), started=0.0))
     start = threading.Barrier(8)
     won: list[LayerLock] = []
 
-    def attempt() -> None:
+    def acquire() -> None:
         lock = LayerLock(path)
         start.wait()
         try:
@@ -148,7 +149,7 @@ def test_only_one_of_many_gets_it(tmp_path):
             return
         won.append(lock)
 
-    threads = [threading.Thread(target=attempt) for _ in range(8)]
+    threads = [threading.Thread(target=acquire) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import glob
 import os
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Conflict", "DurableLayer", "open_durable"]
 
-log = logging.getLogger(__name__)
 Level = Literal["info", "warning", "error"]
 _here: weakref.WeakValueDictionary[str, DurableLayer] = weakref.WeakValueDictionary()
 _opening = threading.RLock()
@@ -152,6 +153,7 @@ class DurableLayer:
             self.problem = error
             self._tell("error", error.problem, "Edits are not safe before they are saved. " + error.remedy)
             return
+        _sweep(self.path)
         try:
             self._read_again()
             self._attach()
@@ -355,6 +357,15 @@ def _release(journal: Journal | None, lock: LayerLock) -> None:
     if journal is not None:
         journal.close()
     lock.release()
+
+
+def _sweep(path: Path) -> None:
+    """Remove what saves that were killed left behind, once it is too old to be in use."""
+    for suffix in (".json", ".sidecar", ".journal"):
+        for rest in path.parent.glob(f".{glob.escape(path.stem)}{suffix}.*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - rest.stat().st_mtime > 600:
+                    rest.unlink()
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -148,6 +148,8 @@ class LayerLock:
         SaveError
             If the lock file cannot be made.
         """
+        from jupytrack.formats.atomic import save_error
+
         if self.is_held():
             return
         for _ in range(50):
@@ -156,13 +158,16 @@ class LayerLock:
                 self.mine = mine
                 return
             holder = self.holder()
-            if holder is None and not self._is_old() and not steal:
+            if holder is None and not _is_old(self.path) and not steal:
                 # Somebody is just making or removing it.
                 time.sleep(0.05)
                 continue
             if holder is not None and not holder.is_gone and not steal:
                 break
-            self._remove(holder)
+            try:
+                self._remove(holder)
+            except OSError as error:
+                raise save_error(self.path, error) from error
         holder = self.holder()
         raise ConflictError(
             f"{self.path.with_suffix('').name} is open elsewhere ({holder or 'somebody unknown'}).",
@@ -201,22 +206,22 @@ class LayerLock:
             file.write(content)
         return True
 
-    def _is_old(self) -> bool:
-        try:
-            return time.time() - self.path.stat().st_mtime > _UNREADABLE_AFTER
-        except FileNotFoundError:
-            return False
-
     def _remove(self, judged: Holder | None) -> None:
-        """Remove the lock that was judged; one that somebody else made meanwhile is put back."""
-        aside = self.path.with_name(f".{self.path.name}.{uuid4().hex[:8]}")
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(self.path, aside)
-            removed = LayerLock(aside).holder()
-            if removed is not None and removed != judged:
-                with contextlib.suppress(OSError):
-                    os.link(aside, self.path)
-            aside.unlink()
+        """Remove the lock that was judged, but never one that somebody made since."""
+        guard = self.path.with_name(f".{self.path.name}-removal")
+        try:
+            # One at a time: who comes second finds another lock than the one it judged.
+            os.close(os.open(guard, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        except FileExistsError:
+            if _is_old(guard):
+                guard.unlink(missing_ok=True)
+            time.sleep(0.02)
+            return
+        try:
+            if self.holder() == judged:
+                self.path.unlink(missing_ok=True)
+        finally:
+            guard.unlink(missing_ok=True)
 
     def is_held(self) -> bool:
         """Whether this object holds the lock."""
@@ -248,3 +253,11 @@ def _machine() -> str:
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return ""
+
+
+def _is_old(path: Path) -> bool:
+    """Whether a file is too old for somebody to be in the middle of writing it."""
+    try:
+        return time.time() - path.stat().st_mtime > _UNREADABLE_AFTER
+    except FileNotFoundError:
+        return False
