@@ -77,7 +77,7 @@ $(REFERENCE)/.done:
 
 $(OLDEST)/.done: pyproject.toml | $(BUNDLE)
 	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet "numpy==1.26.*" "pandas==2.2.*" "pytest>=8,<10" "hypothesis>=6.100,<7" -e .
+	$(OLDEST)/bin/python -m pip install --quiet "numpy==1.26.*" "pandas==2.2.*" "opencv-python-headless==4.10.*" "pytest>=8,<10" "hypothesis>=6.100,<7" -e .
 	@touch $@
 
 browser:

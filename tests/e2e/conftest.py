@@ -192,7 +192,7 @@ class Notebook:
 
 
 def _notebook(
-    server: Server, browser: Browser, request: pytest.FixtureRequest, route: str
+    server: Server, browser: Browser, request: pytest.FixtureRequest, route: str, its_own: str = "\0"
 ) -> Iterator[Notebook]:
     options = getattr(request, "param", {})
     context: BrowserContext = browser.new_context(viewport={"width": 1500, "height": 1150}, **options)
@@ -205,7 +205,7 @@ def _notebook(
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png")
-    errors = list(notebook.page_errors)
+    errors = [error for error in notebook.page_errors if its_own not in error]
     context.close()
     assert not errors, errors
 
@@ -222,4 +222,7 @@ def notebook7(
     notebook_server: Server, chromium: Browser, request: pytest.FixtureRequest
 ) -> Iterator[Notebook]:
     """Give a notebook in Notebook 7."""
-    yield from _notebook(notebook_server, chromium, request, "notebooks/{name}.ipynb")
+    # Notebook 7 raises this one also on an empty notebook
+    yield from _notebook(
+        notebook_server, chromium, request, "notebooks/{name}.ipynb", its_own="reading 'schema'"
+    )

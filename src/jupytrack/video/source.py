@@ -20,14 +20,20 @@ class FrameSource(Protocol):
         Path of the file, as text.
     name : str
         File name without folder and suffix.
-    width, height : int
-        Size of a picture as it is displayed, in pixels.
     """
 
     fname: str
     name: str
-    width: int
-    height: int
+
+    @property
+    def width(self) -> int:
+        """Width of a displayed picture, in pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Height of a displayed picture, in pixels."""
+        ...
 
     @property
     def fingerprint(self) -> str:
