@@ -10,12 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from editing_run import FRAMES, point
 
 from jupytrack.annotation.durable import open_durable
 from jupytrack.annotation.points import VideoAnnotation
-
-sys.path.insert(0, str(Path(__file__).parent))
-from editing_run import FRAMES, point
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="processes are killed in another way here"

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import write_h5
 
 from jupytrack import formats
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import Source
 from jupytrack.errors import AnnotationError, FormatError, SaveError
 from jupytrack.formats import deeplabcut
-
-sys.path.insert(0, str(Path(__file__).parent))
-import write_h5
 
 HERE = Path(__file__).parent
 LAYOUTS = [
