@@ -7,7 +7,7 @@ OLDEST := .venvs/oldest
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null)
 BUNDLE := src/jupytrack/static/widget.js
 
-.PHONY: demo test check docs bench clean test-python test-oldest test-js test-browser bundle browser
+.PHONY: demo test check docs bench clean test-python test-oldest test-js test-browser screenshot bundle browser
 
 demo: $(VENV)/.lab $(BUNDLE)
 	$(BIN)/python -m jupyterlab notebooks/01_annotate.ipynb
@@ -38,6 +38,10 @@ check: $(VENV)/.test js/node_modules/.package-lock.json
 bench: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done browser
 	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python JUPYTRACK_BENCHMARKS=1 \
 	  $(BIN)/python -m pytest -s tests/benchmarks
+
+# the picture in the README, taken by a browser test
+screenshot: $(VENV)/.test $(BUNDLE) browser
+	JUPYTRACK_SCREENSHOT=1 $(BIN)/python -m pytest -q tests/e2e/test_screenshot.py
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m mkdocs build --strict

@@ -327,7 +327,7 @@ export class App {
     if (this.compositor.target < 0) {
       // the first size says how large things are, so that nothing is asked for twice
       this.overlays.rescale(1 / this.view.zoom);
-      this.compositor.show(this.navigation.clip(Number(this.model.get("frame") ?? 0)), 0);
+      this.navigation.follow(this.navigation.clip(Number(this.model.get("frame") ?? 0)), 0, 1);
     }
     this.onViewChanged();
     void this.compositor.tick();

@@ -77,6 +77,11 @@ def _serve(folder: Path, application: str) -> Iterator[Server]:
         "XDG_DATA_HOME": str(folder / "data"),
         "JUPYTER_PLATFORM_DIRS": "1",
     }
+    # JupyterLab asks on its first start whether it may fetch news, in a box over the page
+    notification = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    notification.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (notification / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     log = folder / "server.log"
     arguments = [
         *(sys.executable, "-m", application, "--no-browser", f"--port={port}", "--expose-app-in-browser"),

@@ -33,6 +33,8 @@ __all__ = ["Traces"]
 COMPONENTS = ("x", "y")
 MARGIN = {"top": 8, "bottom": 36, "left": 60, "right": 16}
 LOWEST = 140
+# a value axis this many times longer than what it shows is fitted anew
+_TOO_WIDE = 2.5
 _FADED = "var(--jp-ui-font-color3, #888)"
 _INK = "var(--jp-ui-font-color1, #444)"
 Kind = Literal["line", "dot"]
@@ -182,7 +184,7 @@ class Traces:
                 counts[one.kind] += 1
             for kind, count in counts.items():
                 self._blank(kind, count)
-            if self._fitting and not self._everything_fits():
+            if self._fitting and not self._fits():
                 self.fit_values()
             self._draw_interest()
             self._draw_interval()
@@ -287,12 +289,20 @@ class Traces:
         self._fitting = True
         self._set_ticks()
 
-    def _everything_fits(self) -> bool:
-        """Whether the value axes show every point of the labels that are drawn."""
-        scales = [self.value_scales[name] for name in COMPONENTS]
-        low, high = ([getattr(scale, end) for scale in scales] for end in ("min", "max"))
+    def _fits(self) -> bool:
+        """Whether the value axes show every point of the labels that are drawn, at a size that can be read."""
         extents = [self._extents[key] for key in self._shown]
-        return all((lowest >= low).all() and (highest <= high).all() for lowest, highest in extents)
+        if not extents:
+            return True
+        lowest = np.min([ends[0] for ends in extents], axis=0)
+        highest = np.max([ends[1] for ends in extents], axis=0)
+        for name, low, high in zip(COMPONENTS, lowest, highest, strict=True):
+            scale = self.value_scales[name]
+            if low < scale.min or high > scale.max:
+                return False
+            if low < high and scale.max - scale.min > _TOO_WIDE * (high - low):
+                return False
+        return True
 
     def _values(self, all_labels: bool = False) -> NDArray[np.float64]:
         """Positions of the labels that are drawn, or of all; (n, 2)."""
