@@ -336,7 +336,7 @@ export class App {
   private refreshStatus(): void {
     const frame = Math.max(this.shownFrame, 0);
     this.statusLine.setView({
-      ...{ frame, count: this.info.n_frames, time: this.timestamps[frame] ?? 0 },
+      ...{ frame, count: this.info.n_frames, missing: this.info.missing, time: this.timestamps[frame] ?? 0 },
       zoom: this.view.zoom * this.view.ratio,
       cursor: this.input.position,
       waiting: this.shownFrame !== this.compositor.target,

@@ -78,7 +78,9 @@ export class Playback {
     const { timestamps } = this.options;
     const span = (timestamps[timestamps.length - 1] ?? 0) - (timestamps[0] ?? 0);
     const fps = span > 0 ? (timestamps.length - 1) / span : 30;
-    return Math.max(1, Math.round((fps * this.rate) / 60));
+    const stride = Math.round((fps * this.rate) / 60);
+    // the last frame is asked for, too, where it is no whole stride away
+    return Math.max(1, Math.min(stride, timestamps.length - 1 - this.frame));
   }
 
   private anchor(now: number): void {

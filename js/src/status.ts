@@ -6,6 +6,10 @@ import type { Point, Status } from "./protocol";
 const SAVE_STATES: Record<string, [string, string]> = {
   saved: ["Saved", "Everything is in the layer's file."],
   unsaved: ["Unsaved", "Your edits are safe in the journal, and not yet in the layer's file."],
+  memory: [
+    "Unsaved",
+    "Your edits are only in memory, because the layer has no journal. Save it to keep them.",
+  ],
   confirming: ["Writing…", "Your last edits are being written to the journal."],
   unconfirmed: ["Not safe", "The journal cannot be written. Save to another folder."],
 };
@@ -13,6 +17,7 @@ const SAVE_STATES: Record<string, [string, string]> = {
 export interface StatusView {
   frame: number;
   count: number;
+  missing: number;
   time: number;
   zoom: number;
   cursor: Point | null;
@@ -70,7 +75,9 @@ export class StatusLine {
   }
 
   setView(view: StatusView): void {
-    this.fill("frame", "Frame, counted from 0", `frame ${view.frame} / ${Math.max(view.count - 1, 0)}`);
+    const missing = view.missing > 0 ? ` (${view.missing} missing at the end of the file)` : "";
+    const last = Math.max(view.count - 1, 0);
+    this.fill("frame", "Frame, counted from 0", `frame ${view.frame} / ${last}${missing}`);
     this.fill("time", "Time in the video", `${view.time.toFixed(3)} s`);
     this.fill("zoom", "Screen pixels for a pixel of the video", `${Math.round(view.zoom * 1000) / 10} %`);
     const { cursor } = view;

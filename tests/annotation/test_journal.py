@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_history import Words, set_word
+from words import Words, set_word
 
 from jupytrack.annotation import journal_lines
 from jupytrack.annotation.durable import open_durable

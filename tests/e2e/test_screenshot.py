@@ -39,7 +39,9 @@ CUT_OFF = """() => {
 
 def test_the_picture_in_the_readme(lab, tmp_path):
     lab.open(OPEN, "annotator")
-    lab.page.locator(".jp-CodeCell .jp-InputArea-editor").first.evaluate("e => e.closest('.jp-Cell').remove()")
+    lab.page.locator(".jp-CodeCell .jp-InputArea-editor").first.evaluate(
+        "e => e.closest('.jp-Cell').remove()"
+    )
     lab.page.locator(".bqplot").last.wait_for()
     lab.page.wait_for_function(
         "() => document.querySelector('.jupytrack-canvas').jupytrack.shownFrame() === 121"

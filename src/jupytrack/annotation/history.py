@@ -164,14 +164,16 @@ class History:
                     self._send(each)
 
     def _send(self, entry: Entry) -> None:
-        if self.journal is None:
+        # It may be detached by another thread meanwhile.
+        journal = self.journal
+        if journal is None:
             entry.confirmed = True
         else:
             with self._waiting_lock:
                 self._waiting += 1
-            self.journal.append(entry, self._on_disk)
+            journal.append(entry, self._on_disk)
         _call(self._entry_listeners, entry)
-        if entry.confirmed and self.journal is None:
+        if entry.confirmed and journal is None:
             _call(self._confirmed_listeners, entry)
 
     def _on_disk(self, entry: Entry) -> None:
@@ -265,9 +267,11 @@ class History:
     # files
 
     def refuse(self, problem: str, remedy: str) -> None:
-        """Allow no edits from now on; each raises a ConflictError with this message."""
-        with self.lock:
-            self._refusal = (problem, remedy)
+        """Allow no edits from now on; each raises a ConflictError with this message.
+
+        This does not wait for an edit that is being made, so that it can be called from anywhere.
+        """
+        self._refusal = (problem, remedy)
 
     def allow(self) -> None:
         """Allow edits again."""
@@ -388,8 +392,7 @@ class History:
 
     def detach(self) -> None:
         """Keep entries in memory only from now on; the journal stays as it is."""
-        with self.lock:
-            self.journal = None
+        self.journal = None
 
     def mark_saving(self, fingerprint: str) -> None:
         """Note that a file of this content is about to be written, and wait until that is on disk.
@@ -431,6 +434,10 @@ class History:
         self.entries.append(entry)
         self._by_id[entry.id] = entry
         self._send(entry)
+
+    def __contains__(self, edit_id: str) -> bool:
+        """Whether an edit of this id is in the log; one that changed nothing is not."""
+        return edit_id in self._by_id
 
     def forget_redo(self) -> None:
         """Drop what could be redone, because something else was done since."""

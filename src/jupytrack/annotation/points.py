@@ -263,8 +263,10 @@ class VideoAnnotation(DisplayedPoints):
         """
         from jupytrack import formats
 
-        path = self.fname if fname is None else str(fname)
-        own = fname is None or (self.fname is not None and Path(fname) == Path(self.fname))
+        own = fname is None or (
+            self.fname is not None and Path(fname).resolve() == Path(self.fname).resolve()
+        )
+        path = self.fname if own else str(fname)
         if path is None:
             raise AnnotationError(f"Layer {self.name!r} has no file.", "Give a file name: save('x.json').")
         if Path(path).suffix != ".json":

@@ -15,7 +15,6 @@ from jupytrack.formats.atomic import file_fingerprint, write_atomic
 __all__ = [
     "Reader",
     "file_fingerprint",
-    "fingerprint_if_written",
     "read_layer",
     "register_reader",
     "write_layer",

@@ -299,8 +299,8 @@ class FrameCanvas(anywidget.AnyWidget):
             return
         revision = int(self.session.overlay_revision)
         self.send({"type": "edited", "edit": request.id, "ok": True, "revision": revision})
-        if confirmed:
-            # it came a second time, so the browser may have missed the first answer
+        if confirmed or request.id not in self.session.ann.history:
+            # it came a second time and the browser may have missed the first answer, or it changed nothing
             self.send({"type": "confirmed", "edit": request.id})
 
     def _command(self, request: messages.CommandRequest) -> None:

@@ -307,7 +307,7 @@ class Session(traitlets.HasTraits):
 
     def touch_overlay(self, frames: np.ndarray | None = None) -> None:
         """Say that what is drawn over ``frames`` (None: over all) is out of date."""
-        with self.batch():
+        with self.batch(), self._gate:
             self._points_dirty = True
             if frames is None:
                 self._changed_frames = None
@@ -320,10 +320,11 @@ class Session(traitlets.HasTraits):
             self._status_dirty = True
 
     def _flush(self) -> None:
-        points, layers, status = self._points_dirty, self._layers_dirty, self._status_dirty
-        changed = self._changed_frames
-        self._points_dirty = self._layers_dirty = self._status_dirty = False
-        self._changed_frames = []
+        with self._gate:
+            points, layers, status = self._points_dirty, self._layers_dirty, self._status_dirty
+            changed = self._changed_frames
+            self._points_dirty = self._layers_dirty = self._status_dirty = False
+            self._changed_frames = []
         if layers:
             self._watch_layers()
             self.update_read_only()
@@ -353,6 +354,7 @@ class Session(traitlets.HasTraits):
                     ann.on_change(partial(self._on_points, key)),
                     ann.display.on_change(self._on_display),
                     ann.history.on_confirmed(self._on_entry_confirmed),
+                    ann.history.on_entry(self._on_entry),
                 ]
 
     def version_of(self, ann: VideoAnnotation, label: str) -> int:
@@ -373,6 +375,11 @@ class Session(traitlets.HasTraits):
         with self.batch():
             self._layers_dirty = True
             self.touch_overlay()
+
+    def _on_entry(self, entry: Any) -> None:
+        if entry.action in ("save", "replaced"):
+            self._unsaved.clear()
+            self.update_status()
 
     def _on_entry_confirmed(self, entry: Any) -> None:
         # in the journal's thread, for which whoever saves may wait while holding the lock: so take none here
@@ -404,7 +411,10 @@ class Session(traitlets.HasTraits):
 
     @property
     def save_state(self) -> str:
-        """One of ``saved``, ``unsaved`` (safe in the journal), ``confirming`` and ``unconfirmed``."""
+        """One of ``saved``, ``unsaved``, ``memory``, ``confirming`` and ``unconfirmed``.
+
+        ``unsaved`` edits are safe in the journal; edits in ``memory`` are in a layer that has none.
+        """
         histories = [*(ann.history for ann in self.layers), self.layers.marks.history]
         if any(history.failing for history in histories):
             return "unconfirmed"
@@ -415,7 +425,10 @@ class Session(traitlets.HasTraits):
             self._update_status_after(NOTICEABLE)
         elif time.monotonic() - self._unconfirmed_since >= NOTICEABLE:
             return "confirming"
-        return "unsaved" if any(any(self.unsaved(name).values()) for name in self.layers.names) else "saved"
+        unsaved = [name for name in self.layers.names if any(self.unsaved(name).values())]
+        if any(self.layers[name].history.journal is None for name in unsaved):
+            return "memory"
+        return "unsaved" if unsaved else "saved"
 
     def _update_status_after(self, seconds: float) -> None:
         timer = threading.Timer(seconds, self.update_status)

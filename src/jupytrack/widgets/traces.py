@@ -290,7 +290,7 @@ class Traces:
         self._set_ticks()
 
     def _fits(self) -> bool:
-        """Whether the value axes show every point of the labels that are drawn, at a size that can be read."""
+        """Whether the value axes show every point that is drawn, at a size that can be read."""
         extents = [self._extents[key] for key in self._shown]
         if not extents:
             return True
