@@ -27,7 +27,11 @@ __all__ = ["Conflict", "DurableLayer", "open_durable"]
 
 Level = Literal["info", "warning", "error"]
 _here: weakref.WeakValueDictionary[str, DurableLayer] = weakref.WeakValueDictionary()
-_opening = threading.RLock()
+_opening = threading.Lock()
+"""Held to look into ``_here`` or change it, and never while anything else is waited for."""
+_PATIENCE = 5.0
+"""Seconds to wait for what is being done to a layer that is to be closed. Not for ever: two places that close
+a layer of each other would wait for each other."""
 
 
 class Conflict:
@@ -253,6 +257,11 @@ class DurableLayer:
         """
         everything = True
         history = self.ann.history
+        waited = history.lock.acquire(timeout=_PATIENCE)
+        if reason:
+            history.refuse(reason, "Go on in the place where it was opened last.")
+        if waited:
+            history.lock.release()
         if self.journal is not None:
             everything = self.journal.close()
         history.detach()
@@ -260,10 +269,8 @@ class DurableLayer:
         if self._finish is not None:
             self._finish.detach()
         self.ann.durable = None
-        _here.pop(os.path.realpath(self.path), None)
-        if reason:
-            history.refuse(reason, "Go on in the place where it was opened last.")
-        elif self.conflict is None:
+        _forget(self)
+        if not reason and self.conflict is None:
             history.allow()
         return everything
 
@@ -297,9 +304,9 @@ class DurableLayer:
                 raise save_error(path, error) from error
             self.lock.release()
             self.lock, self.journal_path = lock, journal_path
-            _here.pop(os.path.realpath(self.path), None)
+            _forget(self)
             self.path = path
-            _here[os.path.realpath(path)] = self
+            _enter(self)
             if self.journal is not None:
                 self.journal.base_source = lambda: _files(path)
             if self._finish is not None:
@@ -337,20 +344,32 @@ def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLa
     if ann.durable is not None and not (steal_lock and ann.durable.read_only):
         return ann.durable
     path = Path(os.path.abspath(ann.fname))
+    if ann.durable is not None:
+        ann.durable.close()
+        ann.history.allow()
     with _opening:
-        if ann.durable is not None:
-            ann.durable.close()
-            ann.history.allow()
-        earlier = _here.get(os.path.realpath(path))
-        if earlier is not None:
-            earlier.close(f"{path.name} was opened again in this notebook.")
-        layer = DurableLayer(ann, path, path.parent if is_writable(path.parent) else private_folder(path))
-        ann.durable = layer
-        with ann.lock:
-            layer._open(steal_lock)
-        if layer.lock.mine is not None:
-            _here[os.path.realpath(path)] = layer
+        earlier = _here.pop(os.path.realpath(path), None)
+    if earlier is not None:
+        earlier.close(f"{path.name} was opened again in this notebook.")
+    layer = DurableLayer(ann, path, path.parent if is_writable(path.parent) else private_folder(path))
+    ann.durable = layer
+    with ann.lock:
+        layer._open(steal_lock)
+    if layer.lock.mine is not None:
+        _enter(layer)
     return layer
+
+
+def _enter(layer: DurableLayer) -> None:
+    with _opening:
+        _here[os.path.realpath(layer.path)] = layer
+
+
+def _forget(layer: DurableLayer) -> None:
+    place = os.path.realpath(layer.path)
+    with _opening:
+        if _here.get(place) is layer:
+            del _here[place]
 
 
 def _release(journal: Journal | None, lock: LayerLock) -> None:

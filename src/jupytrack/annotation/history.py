@@ -405,11 +405,12 @@ class History:
             If the layer now belongs to another process, so that the file must not be written.
         """
         with self.lock:
-            if self.journal is None:
+            journal = self.journal
+            if journal is None:
                 return
             self._note(Entry("saving", user=self.user, fingerprint=fingerprint))
-            if not self.journal.flush() and isinstance(self.journal.error, ConflictError):
-                raise self.journal.error
+            if not journal.flush() and isinstance(journal.error, ConflictError):
+                raise journal.error
 
     def mark_saved(self, fingerprint: str) -> None:
         """Note that the file holds everything done so far.
