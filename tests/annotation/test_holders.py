@@ -1,0 +1,57 @@
+"""Several places that want to write the same layer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+REOPEN = """
+import faulthandler, sys, threading
+from pathlib import Path
+faulthandler.dump_traceback_later(40, exit=True)
+from jupytrack.annotation import durable
+from jupytrack.annotation.durable import open_durable
+from jupytrack.annotation.points import VideoAnnotation
+
+folder = Path(sys.argv[1])
+ann = VideoAnnotation(folder / "v_annotations_x.json")
+open_durable(ann)
+ann.add([1, 1], "0", 1)
+adding, closing = threading.Event(), threading.Event()
+
+def add():
+    # as LayerStack.add does, with the lock that all layers of a session share
+    with ann.lock:
+        adding.set()
+        closing.wait(10)
+        open_durable(VideoAnnotation(folder / "v_annotations_y.json"))
+
+real = durable.DurableLayer.close
+
+def close(self, reason=""):
+    closing.set()
+    return real(self, reason)
+
+durable.DurableLayer.close = close
+browser = threading.Thread(target=add, daemon=True)
+browser.start()
+adding.wait()
+again = VideoAnnotation(ann.fname)
+layer = open_durable(again)
+browser.join()
+assert ann.history.read_only and not layer.read_only
+assert dict(again.data["0"]) == {1: [1.0, 1.0]}
+print("done", flush=True)
+"""
+
+
+def run(code: str, *arguments: object) -> str:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_cell_reopens_a_layer_while_the_browser_adds_one(tmp_path: Path):
+    assert run(REOPEN, tmp_path) == "done\n"
