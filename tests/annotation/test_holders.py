@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from words import Words, set_word
+
+from jupytrack.annotation.journal import Journal
+from jupytrack.errors import ConflictError
+
 REOPEN = """
 import faulthandler, sys, threading
 from pathlib import Path
@@ -55,3 +61,48 @@ def run(code: str, *arguments: object) -> str:
 
 def test_a_cell_reopens_a_layer_while_the_browser_adds_one(tmp_path: Path):
     assert run(REOPEN, tmp_path) == "done\n"
+
+
+def kept_by(path: Path) -> tuple[Words, Journal]:
+    words = Words()
+    journal = Journal(path)
+    words.history.attach(journal, 0)
+    return words, journal
+
+
+@pytest.mark.parametrize("before", [b"", b'{"n":0,"form', None])
+def test_lines_that_another_holder_wrote_since_are_kept(tmp_path: Path, before):
+    path = tmp_path / "w.journal"
+    if before is None:
+        words, journal = kept_by(path)
+        set_word(words, "x", "a")
+        assert journal.close()
+    elif before:
+        path.write_bytes(before)
+    late, slow = kept_by(path)
+    words, quick = kept_by(path)
+    set_word(words, "x", "b")
+    assert quick.close()
+    content = path.read_bytes()
+    errors: list[Exception] = []
+    late.history.on_error(errors.append)
+    set_word(late, "x", "c")
+    assert not slow.flush()
+    assert [type(error) for error in errors] == [ConflictError]
+    assert not slow.close()
+    assert path.read_bytes() == content
+    assert kept_by(path)[0].names == {"x": "b"}
+
+
+def test_a_torn_end_that_appeared_since_is_cut_off(tmp_path: Path):
+    path = tmp_path / "w.journal"
+    words, journal = kept_by(path)
+    set_word(words, "x", "a")
+    assert journal.close()
+    words, journal = kept_by(path)
+    with path.open("ab") as file:
+        file.write(b'{"n":2,"action":"do"}\n{"n":3,"act')
+    set_word(words, "x", "b")
+    assert journal.close()
+    assert kept_by(path)[0].names == {"x": "b"}
+    assert b'"act{' not in path.read_bytes()

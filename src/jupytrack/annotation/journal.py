@@ -386,10 +386,7 @@ class Journal:
         with contextlib.suppress(FileNotFoundError):
             there = os.stat(self.path)
         if there is not None and os.path.samestat(here, there) and here.st_size > self._size:
-            raise ConflictError(
-                f"{self.path} is being written by another process.",
-                "Close the layer there, then open it again.",
-            )
+            raise self._two_writers()
         if there is None or not os.path.samestat(here, there) or here.st_size < self._size:
             self._recover(there is not None)
         numbered = enumerate(lines, self._number + 1)
@@ -398,6 +395,12 @@ class Journal:
         for line in lines:
             if line["action"] in ("save", "replaced"):
                 self._mark, self._base_due = line.get("fingerprint", ""), True
+
+    def _two_writers(self) -> ConflictError:
+        return ConflictError(
+            f"{self.path} is being written by another process.",
+            "Close the layer there, then open it again.",
+        )
 
     def _put(self, data: bytes) -> None:
         """Append bytes so that they are all on the disk, or none of them in the file."""
@@ -420,10 +423,19 @@ class Journal:
         if self._size:
             self._handle = os.open(self.path, flags)
             if os.fstat(self._handle).st_size > self._size:
+                os.lseek(self._handle, self._size, os.SEEK_SET)
+                with os.fdopen(os.dup(self._handle), "rb") as file:
+                    torn = not _has_lines(file.read())
+                if not torn:
+                    self._release()
+                    raise self._two_writers()
                 os.ftruncate(self._handle, self._size)
             return
         with contextlib.suppress(FileNotFoundError):
-            if self._void or self.path.stat().st_size == 0:
+            content = self.path.read_bytes()
+            if _has_lines(content):
+                raise self._two_writers()
+            if self._void or not content:
                 self.path.unlink()
         self._void = False
         from jupytrack.formats.atomic import sync_folder
@@ -507,6 +519,11 @@ class Journal:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _has_lines(content: bytes) -> bool:
+    """Whether there is any whole line, and so something that was confirmed to somebody."""
+    return any(parse_line(line) is not None for line in content.split(b"\n")[:-1])
 
 
 def _run(reference: weakref.ref[Journal]) -> None:
