@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from words import Words, set_word
 
+from jupytrack.annotation.durable import _table, open_durable
 from jupytrack.annotation.journal import Journal
+from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import ConflictError
 
 REOPEN = """
@@ -106,3 +108,33 @@ def test_a_torn_end_that_appeared_since_is_cut_off(tmp_path: Path):
     assert journal.close()
     assert kept_by(path)[0].names == {"x": "b"}
     assert b'"act{' not in path.read_bytes()
+
+
+def test_files_of_one_stem_have_journals_of_their_own(tmp_path: Path):
+    table = tmp_path / "x.csv"
+    table.write_text(
+        "scorer,me,me\nbodyparts,point0,point0\ncoords,x,y\nlabeled-data/v/img0003.png,1.0,2.0\n"
+    )
+    traces = VideoAnnotation(table)
+    first = open_durable(traces)
+    traces.add([5, 5], "0", 9)
+    traces.to_json()
+    traces.add([6, 6], "0", 10)
+    layer = VideoAnnotation(tmp_path / "x.json")
+    second = open_durable(layer)
+    assert not first.read_only
+    assert not second.read_only
+    assert second.problem is None
+    assert second.conflict is None
+    assert second.messages == []
+    assert sorted(layer.data["0"]) == [3, 9]
+    layer.add([7, 7], "0", 11)
+    layer.save()
+    assert second.close()
+    assert first.close()
+    assert {path.name for path in tmp_path.glob("*.journal")} == {"x.csv.journal", "x.journal"}
+
+
+def test_a_kept_version_without_the_file_is_no_version():
+    assert _table({".h5": b"", ".sidecar": b""}, ".json") is None
+    assert _table({}, ".json") is not None

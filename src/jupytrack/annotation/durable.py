@@ -122,8 +122,8 @@ class DurableLayer:
     def __init__(self, ann: VideoAnnotation, path: Path, folder: Path) -> None:
         self.ann = ann
         self.path = path
-        self.journal_path = folder / f"{path.stem}.journal"
-        self.lock = LayerLock(folder / f"{path.stem}.lock")
+        self.journal_path = folder / f"{_stem(path)}.journal"
+        self.lock = LayerLock(folder / f"{_stem(path)}.lock")
         self.journal: Journal | None = None
         self.conflict: Conflict | None = None
         self.problem: JupytrackError | None = None
@@ -204,12 +204,13 @@ class DurableLayer:
         """Make both versions and let nobody edit until the user has chosen."""
         file = self.ann._read(1)[0]
         files = journal.base_files()
-        base = file if files is None else _table(files, self.path.suffix)
+        kept = None if files is None else _table(files, self.path.suffix)
+        base = file if kept is None else kept
         ours = EditablePoints(base, self.ann._frame_limit)
         ours.history.replay(journal.entries, journal.last_mark)
         table = ours.to_table()
         table.meta = dict(base.meta)
-        self.conflict = Conflict(self, file, table, edits, files is not None)
+        self.conflict = Conflict(self, file, table, edits, kept is not None)
         self._tell("error", self.conflict.problem, self.conflict.remedy)
         self.ann.history.refuse(
             self.conflict.problem, "Choose with conflict.resolve('journal') or conflict.resolve('file')."
@@ -287,12 +288,12 @@ class DurableLayer:
         from jupytrack.formats.atomic import save_error
 
         self.ann.history.require_writable()
-        lock = LayerLock(self.lock.path.with_name(f"{path.stem}.lock"))
+        lock = LayerLock(self.lock.path.with_name(f"{_stem(path)}.lock"))
         with self.ann.lock:
             if path.exists():
                 raise ConflictError(f"There is a file {path} already.", "Choose another name.")
             lock.acquire()
-            journal_path = self.journal_path.with_name(f"{path.stem}.journal")
+            journal_path = self.journal_path.with_name(f"{_stem(path)}.journal")
             try:
                 if self.journal is None:
                     _rename(self.path, path)
@@ -318,8 +319,9 @@ class DurableLayer:
 def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLayer:
     """Keep every edit of an annotation on disk from now on, and bring back those that its file lacks.
 
-    The journal ``<layer>.journal`` and the lock ``<layer>.lock`` lie beside the layer, or in the user's data
-    folder if nothing may be written there.
+    The journal ``<layer>.journal`` and the lock ``<layer>.lock`` (with the whole name of a file that is not
+    JSON, as in ``<layer>.h5.journal``) lie beside the layer, or in the user's data folder if nothing may be
+    written there.
 
     Parameters
     ----------
@@ -372,6 +374,11 @@ def _forget(layer: DurableLayer) -> None:
             del _here[place]
 
 
+def _stem(path: Path) -> str:
+    """Return how the names of a layer's journal and lock begin: no two layers of a folder share them."""
+    return path.stem if path.suffix == ".json" else path.name
+
+
 def _release(journal: Journal | None, lock: LayerLock) -> None:
     if journal is not None:
         journal.close()
@@ -380,8 +387,8 @@ def _release(journal: Journal | None, lock: LayerLock) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove what saves that were killed left behind, once it is too old to be in use."""
-    for suffix in (".json", ".sidecar", ".journal"):
-        for rest in path.parent.glob(f".{glob.escape(path.stem)}{suffix}.*.tmp"):
+    for name in (f"{path.stem}.json", f"{path.stem}.sidecar", f"{_stem(path)}.journal"):
+        for rest in path.parent.glob(f".{glob.escape(name)}.*.tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - rest.stat().st_mtime > 600:
                     rest.unlink()
@@ -403,13 +410,15 @@ def _files(path: Path) -> dict[str, bytes]:
     return found
 
 
-def _table(files: Mapping[str, bytes], suffix: str) -> PointTable:
-    """Read a layer from the content of its files."""
+def _table(files: Mapping[str, bytes], suffix: str) -> PointTable | None:
+    """Read a layer from the content of its files; None if the file itself is not among them."""
     from jupytrack import formats
     from jupytrack.annotation.table import PointTable
 
     if not files:
         return PointTable.empty([])
+    if suffix not in files:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             Path(folder, f"layer{name}").write_bytes(content)
