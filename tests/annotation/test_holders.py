@@ -11,6 +11,8 @@ from words import Words, set_word
 
 from jupytrack.annotation.durable import _table, open_durable
 from jupytrack.annotation.journal import Journal
+from jupytrack.annotation.locks import LayerLock
+from jupytrack.annotation.marks import Marks
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import ConflictError
 
@@ -138,3 +140,57 @@ def test_files_of_one_stem_have_journals_of_their_own(tmp_path: Path):
 def test_a_kept_version_without_the_file_is_no_version():
     assert _table({".h5": b"", ".sidecar": b""}, ".json") is None
     assert _table({}, ".json") is not None
+
+
+def test_a_layer_whose_lock_was_stolen_takes_no_more_edits(tmp_path: Path):
+    ann = VideoAnnotation(tmp_path / "x.json")
+    layer = open_durable(ann)
+    ann.add([1, 1], "0", 1)
+    assert ann.history.journal.flush()
+    thief = LayerLock(layer.lock.path)
+    thief.acquire(steal=True)
+    errors: list[Exception] = []
+    ann.history.on_error(errors.append)
+    ann.add([2, 2], "0", 2)
+    assert not ann.history.journal.flush()
+    assert layer.read_only
+    assert [type(error) for error in errors] == [ConflictError]
+    with pytest.raises(ConflictError, match="taken over"):
+        ann.add([3, 3], "0", 3)
+    with pytest.raises(ConflictError, match="taken over"):
+        open_durable(ann, steal_lock=True)
+    layer.close()
+    thief.release()
+
+
+@pytest.mark.parametrize("damage", ["", "line", "all"])
+def test_marks_are_taken_over(tmp_path: Path, damage):
+    path = tmp_path / "v.jupytrack"
+    made = Marks()
+    made.open(path)
+    made.toggle(3)
+    made.close()
+    other = LayerLock(tmp_path / "v.jupytrack-lock")
+    other.acquire()
+    if damage:
+        path.write_bytes((path.read_bytes() if damage == "line" else b"") + b"nonsense\n")
+    before = sorted(tmp_path.iterdir()), path.read_bytes()
+    marks = Marks()
+    marks.open(path)
+    assert (sorted(tmp_path.iterdir()), path.read_bytes()) == before
+    assert isinstance(marks.problem, ConflictError)
+    assert ("no journal" in marks.problem.problem) == (damage == "all")
+    assert marks.frames == (set() if damage == "all" else {3})
+    with pytest.raises(ConflictError):
+        marks.toggle(4)
+    if damage != "all":
+        assert marks.take_over()
+        assert marks.problem is None
+        marks.toggle(4)
+        assert not marks.take_over()
+        marks.close()
+        again = Marks()
+        again.open(path)
+        assert again.frames == {3, 4}
+        again.close()
+    other.release()

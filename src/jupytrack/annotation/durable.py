@@ -340,6 +340,8 @@ def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLa
     ------
     AnnotationError
         If the annotation has no file.
+    ConflictError
+        If it is to be taken back from another process that took it from this one; read it again instead.
     """
     if ann.fname is None:
         raise AnnotationError(f"Layer {ann.name!r} has no file to keep a journal beside.", "Give it a name.")
@@ -347,6 +349,9 @@ def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLa
         return ann.durable
     path = Path(os.path.abspath(ann.fname))
     if ann.durable is not None:
+        if ann.durable.durable:
+            # It lost its lock while it was edited: what it holds is older than what the other place wrote.
+            ann.history.require_writable()
         ann.durable.close()
         ann.history.allow()
     with _opening:

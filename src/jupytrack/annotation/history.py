@@ -390,6 +390,12 @@ class History:
             (subject.edit.inverse() if entry.action == "undo" else subject.edit).apply(self.target)
         return apply
 
+    def forget(self) -> None:
+        """Drop the whole log, to take over another one; the target stays as it is."""
+        with self.lock:
+            self.entries, self._done, self._undone, self._saved_top = [], [], [], ""
+            self._latest, self._by_id = {}, {}
+
     def detach(self) -> None:
         """Keep entries in memory only from now on; the journal stays as it is."""
         self.journal = None

@@ -64,6 +64,8 @@ class Journal:
     guard : callable, optional
         Called before every write; while it raises a ConflictError nothing is written. For a lock that may be
         lost.
+    repair : bool
+        Whether a journal that is damaged or too long is written anew on reading. Not without its lock.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class Journal:
         *,
         fingerprint: str = "",
         guard: Callable[[], None] | None = None,
+        repair: bool = True,
     ) -> None:
         self.path = Path(path)
         self.guard = guard
@@ -122,12 +125,12 @@ class Journal:
         self._closed = False
         self._history: weakref.ref[History] | None = None
         self._error_listeners: list[Callable[[JupytrackError], None]] = []
-        self._read()
+        self._read(repair)
         _open_journals.add(self)
 
     # reading
 
-    def _read(self) -> None:
+    def _read(self, repair: bool) -> None:
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -168,6 +171,8 @@ class Journal:
             last = max(last, int(line["n"]))
             self._take(line, len(raw))
         self._number = last
+        if not repair:
+            return
         if bad:
             copy = free_name(self.path, "damaged")
             copy.write_bytes(content)
@@ -502,6 +507,10 @@ class Journal:
 
     def _fail(self, error: JupytrackError) -> None:
         first, self.failing, self.error = not self.failing, True, error
+        history = None if self._history is None else self._history()
+        if isinstance(error, ConflictError) and history is not None and history.journal is self:
+            # What is edited from now on could never be written.
+            history.refuse(error.problem, error.remedy)
         if first:
             self._tell(error)
 

@@ -184,8 +184,10 @@ class Marks:
         except ConflictError as error:
             self.problem = error
             self.history.refuse(error.problem, error.remedy)
-            if path.exists():
-                self.history.replay(Journal(path).entries, 0)
+            try:
+                self.history.replay(Journal(path, repair=False).entries, 0)
+            except FormatError as damage:
+                self.problem = ConflictError(f"{error.problem} {damage.problem}", damage.remedy)
             return
         except JupytrackError as error:
             self.problem = error
@@ -194,6 +196,19 @@ class Marks:
         self._journal, self._lock_file = journal, lock
         self._finish = weakref.finalize(self, _release, journal, lock)
         _here[self._place] = self
+
+    def take_over(self) -> bool:
+        """Take the file from another process that holds it and read it again; returns whether it was so."""
+        with self.lock:
+            if not isinstance(self.problem, ConflictError) or self._journal is not None:
+                return False
+            self.problem = None
+            self.history.forget()
+            self.history.allow()
+            self.frames, self.intervals = set(), {}
+            self.open(Path(self._place), steal_lock=True)
+            self.changed()
+            return True
 
     def close(self, reason: str = "") -> None:
         """Write what is queued and give the file back; with a reason, allow no changes from now on."""

@@ -91,7 +91,7 @@ class Questions:
         )
 
     def take_over(self) -> None:
-        """Edit the active layer here, though another kernel holds it; that one is not asked.
+        """Edit the active layer and the marks here, though another kernel holds them; it is not asked.
 
         Raises
         ------
@@ -103,6 +103,9 @@ class Questions:
             self.session.require_writable()
         with self.session.lock, self.session.batch():
             durable = open_durable(self.session.ann, steal_lock=True)
+            marks = self.session.layers.marks
+            if marks.take_over() and marks.problem is not None:
+                self.session.notify("warning", marks.problem.problem, marks.problem.remedy)
         for message in durable.messages:
             self.session.notify(*message)
         self.session.update_read_only()
