@@ -59,6 +59,14 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def stop_kernels(self) -> None:
+        """End every kernel, so that the next test has the machine, and the layers, to itself."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            request = urllib.request.Request(f"{self.url}/api/sessions/{session['id']}", method="DELETE")
+            urllib.request.urlopen(request).close()
+
 
 def _serve(folder: Path, application: str) -> Iterator[Server]:
     notebooks = folder / "notebooks"
@@ -212,6 +220,7 @@ def _notebook(
         page.screenshot(path=Path(folder) / f"{name}.png")
     errors = [error for error in notebook.page_errors if its_own not in error]
     context.close()
+    server.stop_kernels()
     assert not errors, errors
 
 
