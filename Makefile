@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 REFERENCE := .venvs/dustrack
 OLDEST := .venvs/oldest
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null)
+# in containers one often is root, which JupyterLab refuses unless told
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 BUNDLE := src/jupytrack/static/widget.js
 
 .PHONY: demo test check docs bench clean test-python test-oldest test-js test-browser screenshot bundle browser
 
 demo: $(VENV)/.lab $(BUNDLE)
-	$(BIN)/python -m jupyterlab notebooks/01_annotate.ipynb
+	$(BIN)/python -m jupyterlab $(AS_ROOT) notebooks/01_annotate.ipynb
 
 test: check test-js test-python test-oldest test-browser
 
