@@ -131,6 +131,24 @@ def test_an_edit_that_comes_twice_counts_once(annotator: Annotator, browser: Bro
     assert len(browser.of("confirmed")) == 2
 
 
+def test_an_edit_that_changes_nothing_is_confirmed_too(annotator: Annotator, browser: Browser) -> None:
+    before = len(annotator.ann.history.entries)
+    browser.edit("e1")
+    browser.edit("e2")
+    browser.edit("e3", op="remove", frame=31)
+    browser.wait(lambda: {answer["edit"] for answer in browser.of("confirmed")} == {"e1", "e2", "e3"})
+    assert len(annotator.ann.history.entries) == before + 1
+
+
+def test_a_layer_saved_from_code_counts_as_saved(annotator: Annotator, browser: Browser) -> None:
+    browser.edit()
+    browser.wait(lambda: bool(browser.of("confirmed")))
+    layer = annotator.annotations.active
+    assert annotator.session.status["unsaved"][layer]["total"] > 0
+    annotator.ann.save()
+    assert annotator.session.status["unsaved"][layer]["total"] == 0
+
+
 def test_an_edit_that_is_refused_says_why(annotator: Annotator, browser: Browser) -> None:
     annotator.session.read_only = True
     browser.edit()
