@@ -232,3 +232,15 @@ def test_the_history_knows_what_is_saved(tmp_path):
     assert ann.data == {"0": {2: [3, 3]}}
     ann.save(tmp_path / "copy.json")
     assert ann.history.dirty
+
+
+def test_each_replaced_version_is_kept(tmp_path):
+    path = str(tmp_path / "v_annotations_a.json")
+    ours = VideoAnnotation(path)
+    ours.save()
+    for x in (1, 2):
+        theirs = VideoAnnotation(path)
+        theirs.add([x, x], "0", x)
+        theirs.save()
+        ours.save(overwrite=True)
+    assert len(list(tmp_path.glob("v_annotations_a.json.theirs-*"))) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from jupytrack.annotation.editing import Change
 from jupytrack.annotation.edits import difference
 from jupytrack.annotation.locating import find_layer_and_video, name_in
 from jupytrack.annotation.saved import Unsaved, compare
+from jupytrack.annotation.storage import free_name
 from jupytrack.annotation.table import PointTable, column_type
 from jupytrack.errors import AnnotationError, ConflictError, SaveError
 
@@ -320,8 +320,7 @@ class VideoAnnotation(DisplayedPoints):
                 "Save under another name, or reload() to take theirs (undo brings yours back), or use "
                 "save(overwrite=True), which keeps theirs beside it.",
             )
-        kept = path.with_name(f"{path.name}.theirs-{time.strftime('%Y%m%dT%H%M%S')}")
-        write_atomic(kept, path.read_bytes())
+        write_atomic(free_name(path, "theirs"), path.read_bytes())
 
     def to_json(self) -> None:
         """Save a layer that came from a DeepLabCut file as JSON of the same name beside it.
