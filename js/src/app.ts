@@ -378,6 +378,10 @@ export class App {
         return () => this.samplers.delete(callback);
       },
       run: (name: string) => this.commands.run(name),
+      setPrefetch: (on: boolean) => {
+        frames.prefetch = on;
+        overlays.prefetch = on;
+      },
     };
     return createDebugHandle(this.view, parts, () => this.onViewChanged());
   }

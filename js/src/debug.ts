@@ -25,6 +25,8 @@ export interface DebugHandle {
   /** What was shown last, and when. */
   shownLog: ShownEntry[];
   run(name: string): void;
+  /** Fetch frames and overlays in advance, or only when they are wanted, so that every step is a cold one. */
+  setPrefetch(on: boolean): void;
 }
 
 type Parts = Omit<DebugHandle, "imageToClient" | "clientToImage" | "view" | "setView">;

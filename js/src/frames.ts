@@ -7,6 +7,8 @@ export type Picture = ImageBitmap;
 
 /** Where pictures come from. Stills are one way; decoding the video in the browser would be another. */
 export interface FrameProvider {
+  /** Whether frames that were not asked for are fetched in advance. */
+  prefetch: boolean;
   /** Say which frame is wanted now, which way the user moves, and how many frames a step takes. */
   want(frame: number, direction: number, stride?: number): void;
   /** The picture of a frame, if it is there and up to date. */
@@ -63,6 +65,7 @@ interface StillOptions {
 
 /** JPEGs from the kernel, decoded by the browser. */
 export class StillProvider implements FrameProvider {
+  prefetch = true;
   private readonly pictures: ByteCache<number, Picture>;
   private readonly stills: ByteCache<number, Blob>;
   private readonly decoding = new Set<number>();
@@ -103,7 +106,7 @@ export class StillProvider implements FrameProvider {
     this.wanted = { frame, direction, stride };
     this.failed.delete(frame);
     this.recent = [frame, ...this.recent.filter((n) => n !== frame)].slice(0, RECENT);
-    this.order = prefetchOrder(frame, direction, this.options.count, stride);
+    this.order = this.prefetch ? prefetchOrder(frame, direction, this.options.count, stride) : [frame];
     const foreseen = this.pictures.has(frame) || this.stills.has(frame) || this.inFlight.has(frame);
     this.cold = foreseen ? -1 : frame;
     this.decode();

@@ -39,6 +39,8 @@ interface OverlayOptions {
 /** Recordings by frame. A recording counts only if no newer change touched its frame. */
 export class OverlayCache {
   scale = 1;
+  /** Whether recordings that were not asked for are fetched in advance. */
+  prefetch = true;
   private readonly recordings: ByteCache<number, Recording>;
   private readonly pending = new Map<number, { since: number; scale: number }>();
   private readonly changed = new Map<number, number>();
@@ -81,6 +83,7 @@ export class OverlayCache {
     const ahead = (n: number) => this.lacks(frame + (back ? -n : n));
     const urgent = this.lacks(frame);
     // ask in batches, and early enough that a batch arrives before its first frame is needed
+    if (!urgent && !this.prefetch) return;
     if (!urgent && !Array.from({ length: BATCH_AHEAD / 2 }, (_, n) => ahead(n + 1)).some(Boolean)) return;
     const frames: number[] = [];
     const add = (n: number) => {
@@ -88,7 +91,7 @@ export class OverlayCache {
     };
     add(frame);
     // while an answer is out, as in scrubbing, only what is needed at once; the rest follows when it is in
-    const reach = this.pending.size > 0 ? 1 : BATCH_AHEAD;
+    const reach = !this.prefetch ? 0 : this.pending.size > 0 ? 1 : BATCH_AHEAD;
     for (let n = 1; n <= reach; n++) {
       add(back ? frame - n : frame + n);
       if (n <= BATCH_BEHIND) add(back ? frame + n : frame - n);
