@@ -169,3 +169,28 @@ def test_two_views_of_one_annotator(lab, video):
     first, second = lab.page.evaluate(zooms)
     assert first == 3
     assert second != 3
+
+
+def test_placing_a_new_label_is_taken_back_by_one_key(lab, video):
+    lab.open(*opening(video))
+    lab.python("annotator.ann.add_label('5')")
+    lab.python("annotator.add_annotation_layers('second', 2); annotator.annotations.active = 'second'")
+    lab.python("annotator.session.select_label('5')")
+    lab.page.locator(".jupytrack-status-label", has_text="label 5").wait_for()
+    labels, place = "annotator.annotations['second'].labels", f"{HANDLES}[0].imageToClient(100, 80)"
+    lab.page.locator(".jupytrack-stage").scroll_into_view_if_needed()
+    lab.page.locator(".jupytrack-canvas").focus()
+    at = lab.page.evaluate(f"() => {place}")
+    lab.page.mouse.move(at["x"], at["y"])
+    lab.page.keyboard.press("t")
+    lab.wait_for_value(labels, ["0", "1", "5"])
+    lab.wait_for_value("annotator.ann.get_frames('5')", [0])
+    lab.page.keyboard.press("Control+z")
+    lab.wait_for_value(labels, ["0", "1"])
+    # the same by a digit that places
+    lab.python("annotator.session.number_keys = 'place'")
+    lab.page.keyboard.press("7")
+    lab.wait_for_value(labels, ["0", "1", "7"])
+    lab.wait_for_value("annotator.ann.get_frames('7')", [0])
+    lab.page.keyboard.press("Control+z")
+    lab.wait_for_value(labels, ["0", "1"])

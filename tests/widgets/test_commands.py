@@ -260,6 +260,12 @@ def test_digits_place_in_place_mode(annotator):
     annotator.run_command("number_key_2", frame=33, pointer={"x": 1, "y": 2})
     assert annotator.ann.data["2"][33] == [1, 2]
     assert annotator.session.label == "2"
+    # a new label and its first point are one edit
+    labels = annotator.ann.labels
+    annotator.run_command("number_key_7", frame=33, pointer={"x": 3, "y": 4})
+    assert annotator.ann.data["7"][33] == [3, 4]
+    annotator.undo()
+    assert annotator.ann.labels == labels
 
 
 def test_named_labels_are_picked_by_their_place(annotator):

@@ -56,6 +56,25 @@ def test_placing_a_label_that_a_layer_lacks_adds_it_there_alone(session):
     assert "7" in session.labels
 
 
+def test_placing_a_label_that_a_layer_lacks_is_one_edit(session):
+    before = session.ann.labels
+    for _ in range(2):
+        session.place("7", 3, 1, 2, edit_id="one")
+    assert "one" in session.ann.history
+    assert session.layers.undo_title == "Place 7 on frame 3"
+    session.undo()
+    assert session.ann.labels == before
+    # sent once more after it was taken back, it still counts once
+    session.place("7", 3, 1, 2, edit_id="one")
+    assert session.ann.labels == before
+    session.redo()
+    assert session.ann.data["7"][3] == [1, 2]
+    session.undo()
+    with pytest.raises(AnnotationError):
+        session.place("8", 10_000, 1, 2)
+    assert session.ann.labels == before
+
+
 def test_impossible_places_are_refused_and_nothing_changes(session):
     before = session.ann.to_traces()
     for frame, x in ((10_000, 1.0), (-1, 1.0), (3, float("nan"))):

@@ -108,13 +108,16 @@ class EditablePoints(ReadablePoints):
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
 
     @contextmanager
-    def edit(self, title: str) -> Iterator[None]:
+    def edit(self, title: str, *, edit_id: str | None = None) -> Iterator[None]:
         """Make all changes inside the ``with`` block one undoable edit; an error takes them all back.
 
         Parameters
         ----------
         title : str
             What is being done, for the undo menu.
+        edit_id : str, optional
+            Identity of the command: one that was done already is not done again. Within another block, that
+            block's counts.
         """
         with self.lock:
             if self._group is not None:
@@ -125,15 +128,20 @@ class EditablePoints(ReadablePoints):
             try:
                 yield
                 self._group = None
-                if group:
-                    self._do(compose(title, group))
+                if group and edit_id is not None and edit_id in self.history:
+                    self._take_back(group)
+                elif group:
+                    self._do(compose(title, group), edit_id)
             except BaseException:
-                for done in reversed(group):
-                    done.inverse().write(self._store)
-                self._revision += 1
+                self._take_back(group)
                 raise
             finally:
                 self._group = None
+
+    def _take_back(self, group: Sequence[PointsEdit]) -> None:
+        for done in reversed(group):
+            done.inverse().write(self._store)
+        self._revision += 1
 
     def add(
         self,

@@ -177,9 +177,15 @@ class Session(traitlets.HasTraits):
             If the layer is read-only.
         """
         self.require_writable()
+        at = [float(x), float(y)]
         with self.lock, self.batch():
-            self.ensure_label(label)
-            self.ann.add([float(x), float(y)], label, int(frame), edit_id=edit_id)
+            if label in self.ann.labels:
+                self.ann.add(at, label, int(frame), edit_id=edit_id)
+                return
+            # the label and its first point are one edit
+            with self.ann.edit(f"Place {label} on frame {frame}", edit_id=edit_id):
+                self.ensure_label(label)
+                self.ann.add(at, label, int(frame))
 
     def remove(self, label: str, frame: int, edit_id: str | None = None) -> None:
         """Take a point away; the same ``edit_id`` twice counts once.

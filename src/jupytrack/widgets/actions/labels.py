@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jupytrack.errors import AnnotationError
-from jupytrack.widgets.actions.editing import add_annotation
+from jupytrack.widgets.actions.editing import add_annotation, position_of
 from jupytrack.widgets.session import Session
 
 __all__ = [
@@ -58,13 +58,15 @@ def number_key(
 ) -> None:
     """Select the label of a digit key, adding it where it is new; in ``place`` mode, place it, too."""
     label = label_for_digit(session, digit)
+    placing = session.number_keys == "place"
     with session.lock, session.batch():
-        if label not in session.labels:
+        # a new label that is placed at once is one edit, made by placing it
+        if label not in session.labels and not (placing and position_of(pointer)):
             session.require_writable()
             session.ensure_label(label)
+        if placing:
+            add_annotation(session, frame=frame, pointer=pointer, label=label)
         session.select_label(label)
-        if session.number_keys == "place":
-            add_annotation(session, frame=frame, pointer=pointer)
 
 
 def cycle_number_keys_behavior(session: Session) -> None:
