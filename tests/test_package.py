@@ -15,11 +15,12 @@ SOURCE = Path(jupytrack.__file__).parent
 # room -> rooms it may import from at module level; a name that is a single module stands for itself
 ALLOWED = {
     "errors": set(),
-    "jobs": set(),
-    "video": {"errors", "jobs"},
-    "samples": {"errors", "video"},
-    "annotation": {"errors", "jobs", "video"},
-    "formats": {"errors", "annotation", "video"},
+    "jobs": {"errors"},
+    "files": {"errors"},
+    "video": {"errors", "files", "jobs"},
+    "samples": {"errors", "files", "video"},
+    "annotation": {"errors", "files", "jobs", "video"},
+    "formats": {"errors", "files", "annotation", "video"},
 }
 WIDGETS = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "jupytrack.widgets")
 HEAVY = (*WIDGETS, "torch", "deeplabcut", "matplotlib", "pandas", "cv2")

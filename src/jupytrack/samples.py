@@ -6,7 +6,6 @@ They are made once and kept in the user's cache folder.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from jupytrack.files import replacing
 from jupytrack.video.writer import VideoWriter
 
 __all__ = ["Sample", "frame_numbers", "read_frame_number", "ultrasound"]
@@ -252,9 +252,8 @@ def _sample(
     home.mkdir(parents=True, exist_ok=True)
     video, known = home / f"{name}.mp4", home / f"{name}.truth.npy"
     if not known.exists():
-        with tempfile.NamedTemporaryFile(dir=home, prefix=name, suffix=".part", delete=False) as file:
+        with replacing(known) as temporary, open(temporary, "xb") as file:
             np.save(file, truth())
-        os.replace(file.name, known)
     if not video.exists():
         with VideoWriter(video, fps, size, crf=20, gop=gop, preset="veryfast") as writer:
             for picture in frames():

@@ -16,7 +16,7 @@ from jupytrack.errors import (
     VideoError,
     VideoNotFoundError,
 )
-from jupytrack.formats import file_fingerprint
+from jupytrack.files import file_fingerprint
 from jupytrack.jobs import JobCancelled, Progress
 from jupytrack.video.reader import VideoReader
 from jupytrack.video.writer import VideoWriter

@@ -18,6 +18,7 @@ from jupytrack.annotation.journal import Journal
 from jupytrack.annotation.locks import LayerLock
 from jupytrack.annotation.storage import free_name, is_writable, private_folder
 from jupytrack.errors import AnnotationError, ConflictError, FormatError, JupytrackError, SaveError
+from jupytrack.files import file_fingerprint, save_error, write_atomic
 
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
@@ -171,8 +172,6 @@ class DurableLayer:
 
     def _read_again(self) -> None:
         """Take what is in the file now, if somebody saved it after it was read and before it was locked."""
-        from jupytrack.formats import file_fingerprint
-
         now = file_fingerprint(self.path)
         if now and now != self.ann._on_disk and not self.ann.history.entries:
             self.ann.reload()
@@ -218,7 +217,6 @@ class DurableLayer:
 
     def _resolve(self, keep: Literal["journal", "file"]) -> Path:
         from jupytrack.formats import dustrack, sidecar
-        from jupytrack.formats.atomic import write_atomic
 
         assert self.journal is not None
         conflict = self.conflict
@@ -285,8 +283,6 @@ class DurableLayer:
         SaveError
             If the files cannot be renamed.
         """
-        from jupytrack.formats.atomic import save_error
-
         self.ann.history.require_writable()
         lock = LayerLock(self.lock.path.with_name(f"{_stem(path)}.lock"))
         with self.ann.lock:

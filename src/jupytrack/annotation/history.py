@@ -424,7 +424,7 @@ class History:
         Parameters
         ----------
         fingerprint : str
-            The written file's; see :func:`jupytrack.formats.file_fingerprint`.
+            The written file's; see :func:`jupytrack.files.file_fingerprint`.
         """
         with self.lock:
             self._saved_top = self._top

@@ -35,6 +35,7 @@ from jupytrack.annotation.journal_lines import (
 )
 from jupytrack.annotation.storage import free_name
 from jupytrack.errors import ConflictError, FormatError, JupytrackError, SaveError
+from jupytrack.files import save_error, sync_folder, write_atomic
 
 if TYPE_CHECKING:
     from jupytrack.annotation.entries import Entry
@@ -351,8 +352,6 @@ class Journal:
                 self._fail(error)
                 return False
             except OSError as error:
-                from jupytrack.formats.atomic import save_error
-
                 told = save_error(self.path, error)
                 self._fail(
                     SaveError(told.problem, "Free some space or restore access; edits wait until then.")
@@ -443,8 +442,6 @@ class Journal:
             if self._void or not content:
                 self.path.unlink()
         self._void = False
-        from jupytrack.formats.atomic import sync_folder
-
         handle = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666)
         self._handle = handle
         try:
@@ -471,8 +468,6 @@ class Journal:
 
     def _rewrite(self, entries: Iterable[Line]) -> None:
         """Replace the file by one of these entries, without what is no longer needed for undo."""
-        from jupytrack.formats.atomic import write_atomic
-
         entries = list(entries)
         strip_old(entries)
         base = [] if self._base is None or self._base_due else [self._base]

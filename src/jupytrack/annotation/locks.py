@@ -22,6 +22,7 @@ import psutil
 
 from jupytrack.annotation.entries import user_name
 from jupytrack.errors import ConflictError
+from jupytrack.files import save_error
 
 __all__ = ["Holder", "LayerLock"]
 
@@ -148,8 +149,6 @@ class LayerLock:
         SaveError
             If the lock file cannot be made.
         """
-        from jupytrack.formats.atomic import save_error
-
         if self.is_held():
             return
         for _ in range(50):
@@ -176,8 +175,6 @@ class LayerLock:
 
     def _create(self, mine: Holder) -> bool:
         """Make the lock file, content and all, unless there is one."""
-        from jupytrack.formats.atomic import save_error
-
         content = json.dumps(asdict(mine), indent=1).encode()
         draft = self.path.with_name(f".{self.path.name}.{mine.token[:8]}")
         try:

@@ -16,6 +16,7 @@ from jupytrack.annotation.saved import Unsaved, compare
 from jupytrack.annotation.storage import free_name
 from jupytrack.annotation.table import PointTable, column_type
 from jupytrack.errors import AnnotationError, ConflictError, SaveError
+from jupytrack.files import file_fingerprint, write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +189,7 @@ class VideoAnnotation(DisplayedPoints):
         path = self.fname
         if path is None or (self._origin is not None and not Path(path).exists()):
             path = self._origin
-        fingerprint = "" if path is None else formats.file_fingerprint(path)
+        fingerprint = "" if path is None else file_fingerprint(path)
         if preloaded is not None:
             return PointTable.from_mapping(preloaded, n_frames), fingerprint
         if path is None or not Path(path).exists():
@@ -297,7 +298,7 @@ class VideoAnnotation(DisplayedPoints):
                 fingerprint = formats.write_layer(path, table, before=before)
             except SaveError:
                 # The points may be written and only the sidecar not: what is there then is ours.
-                if formats.file_fingerprint(path) in written:
+                if file_fingerprint(path) in written:
                     self._on_disk = written[0]
                 raise
             self._on_disk = fingerprint
@@ -308,8 +309,6 @@ class VideoAnnotation(DisplayedPoints):
 
     def _check_unchanged(self, overwrite: bool) -> None:
         """Refuse to replace a file that somebody else changed, or keep a copy of it."""
-        from jupytrack.formats.atomic import file_fingerprint, write_atomic
-
         path = Path(str(self.fname))
         theirs = file_fingerprint(path)
         if theirs in ("", self._on_disk):

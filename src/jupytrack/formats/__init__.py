@@ -9,12 +9,11 @@ from typing import Any
 
 from jupytrack.annotation.table import PointTable
 from jupytrack.errors import FormatError
+from jupytrack.files import write_atomic
 from jupytrack.formats import dustrack, sidecar
-from jupytrack.formats.atomic import file_fingerprint, write_atomic
 
 __all__ = [
     "Reader",
-    "file_fingerprint",
     "read_layer",
     "register_reader",
     "write_layer",
@@ -124,7 +123,7 @@ def write_layer(path: str | Path, table: PointTable, *, before: Callable[[str], 
     Returns
     -------
     str
-        The written file's fingerprint; see :func:`file_fingerprint`.
+        The written file's fingerprint; see :func:`jupytrack.files.file_fingerprint`.
 
     Raises
     ------

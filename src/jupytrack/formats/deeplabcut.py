@@ -8,13 +8,11 @@ likelihood along (single precision). Files of several animals, several videos or
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +26,7 @@ from jupytrack.annotation.table import (
     label_order,
 )
 from jupytrack.errors import AnnotationError, FormatError
-from jupytrack.formats.atomic import save_error, write_atomic
+from jupytrack.files import replacing, write_atomic
 from jupytrack.formats.pandas_hdf import Frame, read_frame
 
 if TYPE_CHECKING:
@@ -347,13 +345,7 @@ def write_labelled(frame: pd.DataFrame, prefix: str | Path) -> tuple[Path, Path]
     prefix = Path(prefix)
     text = prefix.with_name(prefix.name + ".csv")
     binary = prefix.with_name(prefix.name + ".h5")
-    temporary = binary.with_name(f".{binary.name}.{uuid4().hex[:8]}.tmp")
     write_atomic(text, frame.to_csv(lineterminator="\n").encode())
-    try:
+    with replacing(binary) as temporary:
         frame.to_hdf(str(temporary), key="df_with_missing", mode="w")
-        os.replace(temporary, binary)
-    except OSError as error:
-        raise save_error(binary, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return text, binary

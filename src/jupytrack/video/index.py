@@ -13,7 +13,6 @@ import io
 import json
 import os
 import stat
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,8 @@ import av
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
+
+from jupytrack.files import write_atomic
 
 __all__ = ["NO_TIME", "FrameIndex", "cache_paths", "content_fingerprint", "load_index", "store_index"]
 
@@ -240,22 +241,11 @@ def store_index(path: str | os.PathLike[str], index: FrameIndex) -> Path | None:
     for place in cache_paths(path):
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            _replace(place, buffer.getvalue())
+            write_atomic(place, buffer.getvalue())
         except OSError:
             continue
         return place
     return None
-
-
-def _replace(place: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, place)
-    except OSError:
-        os.unlink(temporary)
-        raise
 
 
 def load_index(path: str | os.PathLike[str], fingerprint: str) -> FrameIndex | None:

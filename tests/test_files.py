@@ -11,7 +11,7 @@ import pytest
 
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import SaveError
-from jupytrack.formats.atomic import file_fingerprint, save_error, write_atomic
+from jupytrack.files import file_fingerprint, save_error, write_atomic
 
 unix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 
@@ -67,7 +67,7 @@ def test_the_target_is_a_folder(tmp_path):
 FULL = """
 import resource, signal, sys
 from jupytrack.errors import SaveError
-from jupytrack.formats.atomic import write_atomic
+from jupytrack.files import write_atomic
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

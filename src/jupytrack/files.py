@@ -6,12 +6,14 @@ import contextlib
 import errno
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from jupytrack.errors import SaveError
 
-__all__ = ["file_fingerprint", "save_error", "sync_folder", "write_atomic"]
+__all__ = ["file_fingerprint", "replacing", "save_error", "sync_folder", "write_atomic"]
 
 
 def write_atomic(path: str | Path, content: bytes) -> None:
@@ -31,8 +33,33 @@ def write_atomic(path: str | Path, content: bytes) -> None:
     SaveError
         If the disk is full, the folder is missing or may not be written. The old file is still there then.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Let the ``with`` block write a temporary file, then put that in the place of a file in one step.
+
+    As :func:`write_atomic`, for what is written by a library that takes a name.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Yields
+    ------
+    Path
+        The temporary file, which does not exist yet. It is gone if the block fails.
+
+    Raises
+    ------
+    SaveError
+        If the block or the replacement raises an OSError. The old file is still there then.
+    """
     path = Path(os.path.realpath(path))
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
     try:
         try:
             mode = path.stat().st_mode & 0o7777
@@ -40,23 +67,20 @@ def write_atomic(path: str | Path, content: bytes) -> None:
             mode = None
         if mode is not None and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        with open(temporary, "rb+") as file:
             if mode is not None and hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        temporary = None
         sync_folder(path.parent)
+    except SaveError:
+        raise
     except OSError as error:
         raise save_error(path, error) from error
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
 
 
 def save_error(path: str | Path, error: OSError) -> SaveError:
