@@ -150,3 +150,47 @@ def test_in_notebook_7(notebook7):
     notebook7.page.locator(".jupytrack-picture").click()
     notebook7.page.keyboard.press("n")
     wait_for_frame(notebook7, 5)
+
+
+def test_opened_again_in_another_cell_it_goes_on_there(lab):
+    again = "again = jupytrack.open(video)"
+    lab.write(OPEN, "import ipywidgets\nipywidgets.VBox([annotator])", again, "again")
+    lab.goto()
+    lab.page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    banner = lab.page.locator(".jupytrack-banner", has_text="opened again")
+    banner.wait_for()
+    lab.wait_for_canvas()
+    # the picture of the first is gone, with its memory
+    lab.page.wait_for_function("() => document.querySelectorAll('.jupytrack-canvas').length === 1")
+    assert lab.value("len(again.ann.get_frames('0'))") == 24
+    assert "closed" in lab.python("annotator.data[30]")
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    lab.page.on("dialog", lambda dialog: dialog.accept())
+    lab.page.reload()
+    lab.wait_for_canvas()
+    banner.wait_for()
+    lab.page.locator(".jupytrack-canvas").scroll_into_view_if_needed()
+    lab.page.locator(".jupytrack-canvas").focus()
+    lab.page.keyboard.press("ArrowRight")
+    wait_for_frame(lab, 1)
+    lab.python("again.close()")
+    lab.page.wait_for_function("() => document.querySelectorAll('.jupytrack-canvas').length === 0")
+
+
+def test_running_a_cell_again_takes_the_place_of_its_annotator(lab):
+    lab.open(OPEN, "annotator = jupytrack.open(video)\nannotator")
+    count = "len(__import__('ipywidgets').widgets.widget._instances)"
+    before = lab.value(count)
+    for _ in range(2):
+        lab.page.evaluate(
+            """() => {
+              document.querySelector('.jupytrack-canvas').classList.add('before');
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              notebook.activeCellIndex = 1;
+              void window.jupyterapp.commands.execute('notebook:run-cell');
+            }"""
+        )
+        lab.page.locator(".jupytrack-canvas:not(.before)").wait_for()
+        lab.wait_for_canvas()
+    assert lab.page.locator(".jupytrack-canvas").count() == 1
+    assert lab.value(count) < before + 40

@@ -312,7 +312,8 @@ def test_a_file_that_changed_meanwhile_is_a_question(video):
 
 
 def test_a_layer_opened_again_is_read_only_in_the_first_place(video):
-    first = Annotator(video, "mine")
+    # its other layer is still its own
+    first = Annotator(video, ["mine", "other"])
     second = Annotator(video, "mine")
     with pytest.raises(ConflictError):
         first.session.place("0", 1, 1, 1)

@@ -22,6 +22,7 @@ from jupytrack.widgets.actions import layers
 from jupytrack.widgets.bindings import Bindings
 from jupytrack.widgets.dialogs import Banner, Choice, Question
 from jupytrack.widgets.frame_canvas import FrameCanvas
+from jupytrack.widgets.lifetime import Lifetime
 from jupytrack.widgets.methods import AnnotatorMethods
 from jupytrack.widgets.options import OptionError, refuse_unknown
 from jupytrack.widgets.overlay import Overlay
@@ -39,10 +40,14 @@ _STYLE = (Path(__file__).parent / "annotator.css").read_text()
 _OVERLAY_ALPHA = 0.4
 
 
-class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type: ignore[misc]
+class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
     """Place and correct points on a video, frame by frame, in a notebook cell.
 
     Most users call :func:`jupytrack.open`, which also finds the layers that lie beside the video.
+
+    An annotator whose layers are all opened again in this kernel gives way to the new one: it frees its
+    memory, and its output says where to go on. It stays, read-only, where that would lose something: points
+    in the buffer layer, or a video that is being written.
 
     Parameters
     ----------
@@ -115,6 +120,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
                 f"Annotator takes two arguments without a name, {2 + len(args)} were given.",
                 "Name the others, for instance titlefunc=...; there is no figure to draw into.",
             )
+        self._owns_video = not isinstance(vid_name, VideoReader)
         video = vid_name if isinstance(vid_name, VideoReader) else VideoReader(os.fspath(vid_name))
         self._n_labels = n_labels
         stack = LayerStack(video)
@@ -158,16 +164,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, ipywidgets.VBox):  # type
         self._attend()
         for message in (*stack.messages, *(("warning", text, "") for text in video.warnings)):
             self.session.notify(*message)
-
-    def close(self) -> None:
-        """Let go of the video, the layers and their locks, and leave the screen. Unsaved edits stay safe."""
-        # a widget that could not be made is closed, too
-        session = getattr(self, "session", None)
-        parts = [getattr(self, "traces", None), getattr(self, "canvas", None)]
-        for part in (*parts, getattr(session, "layers", None), getattr(session, "video", None)):
-            if part is not None:
-                part.close()
-        super().close()
+        self._enter()
 
     @classmethod
     def options(cls) -> set[str]:

@@ -51,7 +51,9 @@ class Banner(ipywidgets.HBox):  # type: ignore[misc]
             button.button_style = style
             button.on_click(lambda _, action=action: self.choose(action))
             buttons.append(button)
-        self.buttons.children = buttons
+        before, self.buttons.children = self.buttons.children, buttons
+        for button in before:
+            button.close()
         self.layout.display = "flex"
 
     def choose(self, action: Callable[[], Any] | None) -> None:

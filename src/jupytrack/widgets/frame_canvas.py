@@ -37,10 +37,11 @@ _NOTICES_KEPT = 20
 _answering: contextvars.ContextVar[bool] = contextvars.ContextVar("answering", default=False)
 
 
-def _asset(name: str) -> Path | str:
+def _asset(name: str) -> str:
     path = _STATIC / name
     if path.exists():
-        return path
+        # not the path: anywidget would watch it, and keep every canvas for that
+        return path.read_text(encoding="utf-8")
     return _MISSING.format(name=name) if name.endswith(".js") else ""
 
 

@@ -150,6 +150,12 @@ class Overlay:
 
         return remove
 
+    def close(self) -> None:
+        """Forget the painters and the positions."""
+        with self._lock:
+            self._painters.clear()
+            self._traces.clear()
+
     def affected(self, frames: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
         """Return the frames that look different after a change of points on ``frames``; None for all."""
         if frames is None or self._painters or len(frames) > _MANY:

@@ -114,11 +114,20 @@ class Session(traitlets.HasTraits):
         self._points_dirty = self._layers_dirty = self._status_dirty = False
         super().__init__(**traits)
         layers.marks.lock = layers.marks.history.lock = self.lock
-        layers.marks.history.on_confirmed(self._on_entry_confirmed)
         self._watch_layers()
-        layers.on_change(self._on_layers_changed)
-        layers.on_message(self.notify)
+        self._stops = [
+            layers.marks.history.on_confirmed(self._on_entry_confirmed),
+            layers.on_change(self._on_layers_changed),
+            layers.on_message(self.notify),
+        ]
         self.update_status()
+
+    def close(self) -> None:
+        """Stop following the layers, so that they may outlive the session."""
+        stops, self._stops = [*self._stops, *itertools.chain(*self._watched.values())], []
+        self._watched = {}
+        for stop in stops:
+            stop()
 
     @traitlets.default("enhancement")
     def _no_enhancement(self) -> Enhancement:
