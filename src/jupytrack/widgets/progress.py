@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets
 
 from jupytrack.errors import JupytrackError
-from jupytrack.jobs import Job, Progress
+from jupytrack.jobs import Job, Progress, VideoResults
 
 __all__ = ["JobProgress"]
 
@@ -71,6 +71,10 @@ class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
             state = job.state
             if state == "done":
                 self.bar.value, self.bar.bar_style, self.text.value = 1.0, "success", "done"
+                result = job.future.result()
+                if isinstance(result, VideoResults):
+                    self.text.value = result.summary()
+                    self.bar.bar_style = "warning" if result.failures else "success"
             elif state == "cancelled":
                 self.bar.bar_style, self.text.value = "warning", "cancelled"
             else:

@@ -27,7 +27,15 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
 class JobCancelled(CancelledError):
-    """Raised inside a job, at its next progress report, once somebody asked it to stop."""
+    """Raised inside a job, at its next progress report, once somebody asked it to stop.
+
+    Attributes
+    ----------
+    partial : object
+        What was finished by then, for work that keeps it; else None.
+    """
+
+    partial: Any = None
 
 
 class Progress:
