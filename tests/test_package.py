@@ -21,6 +21,7 @@ ALLOWED = {
     "samples": {"errors", "files", "video"},
     "annotation": {"errors", "files", "jobs", "video"},
     "formats": {"errors", "files", "annotation", "video"},
+    "flow": {"errors", "files", "jobs", "annotation", "formats", "video"},
 }
 WIDGETS = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "jupytrack.widgets")
 HEAVY = (*WIDGETS, "torch", "deeplabcut", "matplotlib", "pandas", "cv2")

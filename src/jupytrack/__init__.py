@@ -21,7 +21,12 @@ _HOME = {
     "VideoAnnotation": "jupytrack.annotation.points",
     "VideoReader": "jupytrack.video.reader",
     "VideoWriter": "jupytrack.video.writer",
+    "lk_moving_average_filter": "jupytrack.flow.smoothing",
+    "load_raw_paths": "jupytrack.flow.raw",
+    "lucas_kanade": "jupytrack.flow.lucas_kanade",
+    "lucas_kanade_rstc": "jupytrack.flow.lucas_kanade",
     "open": "jupytrack.opening",
+    "sigmoid_weights": "jupytrack.flow.lucas_kanade",
 }
 _MODULES = {"errors", "samples"}
 
@@ -36,8 +41,13 @@ __all__ = [
     "VideoReader",
     "VideoWriter",
     "errors",
+    "lk_moving_average_filter",
+    "load_raw_paths",
+    "lucas_kanade",
+    "lucas_kanade_rstc",
     "open",
     "samples",
+    "sigmoid_weights",
 ]
 
 if TYPE_CHECKING:
@@ -45,6 +55,9 @@ if TYPE_CHECKING:
     from jupytrack.annotation.history import History
     from jupytrack.annotation.layers import LayerStack
     from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.flow.lucas_kanade import lucas_kanade, lucas_kanade_rstc, sigmoid_weights
+    from jupytrack.flow.raw import load_raw_paths
+    from jupytrack.flow.smoothing import lk_moving_average_filter
     from jupytrack.jobs import Job
     from jupytrack.opening import open
     from jupytrack.video.enhance import Enhancement

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jupytrack.annotation.durable import DurableLayer
+    from jupytrack.flow.smoothing import SmoothedAnnotation
     from jupytrack.jobs import Progress
     from jupytrack.video.source import FrameSource
 
@@ -493,3 +494,15 @@ class VideoAnnotation(DisplayedPoints):
         from jupytrack.annotation import derived
 
         return derived.export_video(self, out_file_name, start_frame, end_frame, progress)
+
+    def postprocess(self, *args: Any, **kwargs: Any) -> SmoothedAnnotation:
+        """Return a smoothed copy: :func:`jupytrack.lk_moving_average_filter` of this layer.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Passed on: ``window_size``, ``exact``, ``max_disagreement`` and the like.
+        """
+        from jupytrack.flow.smoothing import lk_moving_average_filter
+
+        return lk_moving_average_filter(self, *args, **kwargs)

@@ -88,6 +88,7 @@ COLUMNS: dict[str, ColumnType] = {
     "likelihood": ColumnType(np.dtype(np.float32), float("nan")),
     "visibility": ColumnType(np.dtype(np.uint8), int(Visibility.UNKNOWN)),
     "source": ColumnType(np.dtype(np.uint8), int(Source.UNKNOWN)),
+    "disagreement": ColumnType(np.dtype(np.float32), float("nan")),
 }
 """The columns that are understood, by name; see :func:`register_column`."""
 
