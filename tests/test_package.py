@@ -17,9 +17,10 @@ ALLOWED = {
     "errors": set(),
     "jobs": {"errors"},
     "files": {"errors"},
+    "listeners": set(),
     "video": {"errors", "files", "jobs"},
     "samples": {"errors", "files", "video"},
-    "annotation": {"errors", "files", "jobs", "video"},
+    "annotation": {"errors", "files", "jobs", "listeners", "video"},
     "formats": {"errors", "files", "annotation", "video"},
     "flow": {"errors", "files", "jobs", "annotation", "formats", "video"},
 }

@@ -105,3 +105,56 @@ def test_confirmed_edits_survive_kill_9(tmp_path, in_save):
         ann.history.redo()
     assert {label: dict(points) for label, points in ann.data.items()} == before
     layer.close()
+
+
+KEEP_OURS = """
+import os, signal, sys
+from jupytrack.annotation.durable import open_durable
+from jupytrack.annotation.points import VideoAnnotation
+
+ann = VideoAnnotation(sys.argv[1])
+layer = open_durable(ann)
+share, write = float(sys.argv[2]), os.write
+
+def die(handle, data):
+    # what a kill leaves of a batch: its first line, and a part of the next one
+    data = bytes(data)
+    if b'"action":"replaced"' in data:
+        first = data.index(b"\\n") + 1
+        write(handle, data[: first + int(share * (len(data) - first))])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(handle, data)
+
+os.write = die
+layer.conflict.resolve("journal")
+ann.history.journal.flush()
+"""
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_keeping_our_version_is_asked_again_if_the_kernel_dies_meanwhile(tmp_path, share):
+    path = tmp_path / "v_annotations_run.json"
+
+    def opened():
+        ann = VideoAnnotation(path)
+        return ann, open_durable(ann)
+
+    ann, layer = opened()
+    ann.add([1, 1], "0", 1)
+    layer.close()
+    path.write_text('{"0": {"7": [7, 7]}}')
+    died = subprocess.run([sys.executable, "-c", KEEP_OURS, str(path), str(share)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert b'"action":"replaced"' in layer.journal_path.read_bytes()
+    ann, layer = opened()
+    assert layer.conflict is not None
+    assert ann.get_frames("0") == [7]
+    layer.conflict.resolve("journal")
+    assert ann.get_frames("0") == [1]
+    layer.close()
+    ann, layer = opened()
+    assert layer.conflict is None
+    assert ann.get_frames("0") == [1]
+    ann.history.undo()
+    assert ann.get_frames("0") == [7]
+    layer.close()

@@ -340,7 +340,7 @@ def test_edits_made_before_come_after_those_of_the_journal(tmp_path):
 
 
 def test_old_saved_edits_shrink_to_their_line_in_the_log(tmp_path, monkeypatch):
-    monkeypatch.setattr("jupytrack.annotation.journal.KEEP_EDITS", 10)
+    monkeypatch.setattr("jupytrack.annotation.journal_content.KEEP_EDITS", 10)
     monkeypatch.setattr(journal_lines, "KEEP_EDITS", 10)
     path = tmp_path / "w.journal"
     words, journal = open_words(path)

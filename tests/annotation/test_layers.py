@@ -10,6 +10,7 @@ import pytest
 
 from jupytrack.annotation import layers as module
 from jupytrack.annotation.layers import LayerStack, is_dense_layer_name
+from jupytrack.annotation.locks import LayerLock
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import AnnotationError, ConflictError, FormatError
 from jupytrack.formats import dustrack
@@ -439,3 +440,37 @@ def test_beside_a_video_that_nobody_may_write_to(tmp_path, monkeypatch, open_sta
     stack = open_here()
     assert stack["a"].frames == [1, 2]
     stack.close()
+
+
+def test_a_layer_and_the_marks_are_taken_over(open_stack):
+    stack = open_stack("a", "b")
+    stack["a"].add([1, 2], "0", 3)
+    stack.toggle_frame_of_interest(5)
+    assert stack["a"].history.journal.flush()
+    assert stack.marks.history.journal.flush()
+    thieves = [LayerLock(stack["a"].durable.lock.path), LayerLock(stack.folder / "v.jupytrack-lock")]
+    for thief in thieves:
+        thief.acquire(steal=True)
+    stack["a"].add([1, 2], "0", 4)
+    stack.toggle_frame_of_interest(6)
+    assert not stack["a"].history.journal.flush()
+    assert not stack.marks.history.journal.flush()
+    told: list[str] = []
+    stack.on_message(lambda level, problem, remedy: told.append(problem))
+    stack.take_over("a")
+    assert not any(thief.is_held() for thief in thieves)
+    assert [("kept as" in text, "never saw" in text) for text in told] == [
+        (True, False),
+        (False, False),
+        (False, True),
+        (False, True),
+    ]
+    assert stack.conflicts["a"].edits == 1
+    stack.conflicts["a"].resolve("journal")
+    assert stack["a"].get_frames("0") == [3, 4]
+    assert stack.frames_of_interest == [5, 6]
+    before = stack["a"].durable
+    stack.take_over("a")
+    assert stack["a"].durable is before
+    with pytest.raises(AnnotationError):
+        stack.take_over("c")

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import os
-import tempfile
 import threading
-import time
 import weakref
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
 
+from jupytrack.annotation.conflict import Conflict
 from jupytrack.annotation.editing import EditablePoints
+from jupytrack.annotation.edits import difference
 from jupytrack.annotation.journal import Journal
+from jupytrack.annotation.layer_files import (
+    companion_stem,
+    keep_files,
+    keep_table,
+    layer_content,
+    rename_layer,
+    sweep,
+    table_of,
+)
 from jupytrack.annotation.locks import LayerLock
-from jupytrack.annotation.storage import free_name, is_writable, private_folder
+from jupytrack.annotation.storage import is_writable, private_folder
 from jupytrack.errors import AnnotationError, ConflictError, FormatError, JupytrackError, SaveError
-from jupytrack.files import file_fingerprint, save_error, write_atomic
+from jupytrack.files import file_fingerprint, save_error
 
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
     from jupytrack.annotation.table import PointTable
 
-__all__ = ["Conflict", "DurableLayer", "open_durable"]
+__all__ = ["DurableLayer", "open_durable"]
 
 Level = Literal["info", "warning", "error"]
 _here: weakref.WeakValueDictionary[str, DurableLayer] = weakref.WeakValueDictionary()
@@ -35,68 +43,23 @@ _PATIENCE = 5.0
 a layer of each other would wait for each other."""
 
 
-class Conflict:
-    """A file that somebody else changed while edits of ours were not in it yet.
+@dataclass(frozen=True)
+class Unseen:
+    """What a layer holds that was taken over by another process.
 
     Attributes
     ----------
-    path : Path
-        The file.
-    file, journal : PointTable
-        The two versions: what the file holds now, and what we had.
+    table : PointTable
+        Its points.
     edits : int
-        How many edits only the journal's version has.
-    exact : bool
-        Whether the journal's version is exactly what was there; if not, it is our edits on top of the file.
+        How many edits the other process never saw.
+    kept : Path or None
+        Where the points were kept, if there are such edits.
     """
 
-    def __init__(
-        self, layer: DurableLayer, file: PointTable, journal: PointTable, edits: int, exact: bool
-    ) -> None:
-        self._layer = weakref.ref(layer)
-        self.path = layer.path
-        self.file = file
-        self.journal = journal
-        self.edits = edits
-        self.exact = exact
-
-    @property
-    def problem(self) -> str:
-        """What happened, for people."""
-        edits = "an edit" if self.edits == 1 else f"{self.edits} edits"
-        return f"{self.path} was changed by another program while {edits} of ours had not been saved to it."
-
-    @property
-    def remedy(self) -> str:
-        """What can be done, for people."""
-        return "Keep our version or take the file's; the other one is kept beside it either way."
-
-    def resolve(self, keep: Literal["journal", "file"]) -> Path:
-        """Decide which version to go on with.
-
-        Parameters
-        ----------
-        keep : {"journal", "file"}
-            Our version (not saved yet then, and undo brings the file's), or what the file holds.
-
-        Returns
-        -------
-        Path
-            Where the other version was put: ``<file>.theirs-<time>`` or ``<file>.ours-<time>``.
-
-        Raises
-        ------
-        SaveError
-            If the copy cannot be written; nothing has changed then, and it can be tried again.
-        ConflictError
-            If it was decided already, or the layer was closed.
-        """
-        layer = self._layer()
-        if layer is None or layer.conflict is not self:
-            raise ConflictError(f"The conflict about {self.path} is over.", "Open the layer again.")
-        if keep not in ("journal", "file"):
-            raise AnnotationError(f"There is no version {keep!r}.", "Choose 'journal' or 'file'.")
-        return layer._resolve(keep)
+    table: PointTable
+    edits: int
+    kept: Path | None
 
 
 class DurableLayer:
@@ -123,8 +86,8 @@ class DurableLayer:
     def __init__(self, ann: VideoAnnotation, path: Path, folder: Path) -> None:
         self.ann = ann
         self.path = path
-        self.journal_path = folder / f"{_stem(path)}.journal"
-        self.lock = LayerLock(folder / f"{_stem(path)}.lock")
+        self.journal_path = folder / f"{companion_stem(path)}.journal"
+        self.lock = LayerLock(folder / f"{companion_stem(path)}.lock")
         self.journal: Journal | None = None
         self.conflict: Conflict | None = None
         self.problem: JupytrackError | None = None
@@ -142,11 +105,20 @@ class DurableLayer:
         """Whether edits go to the journal."""
         return self.ann.history.durable
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody else holds the layer now, so that it must be taken over to be edited here."""
+        if self.conflict is None and self.read_only:
+            return True
+        return (self.durable or self.conflict is not None) and not self.lock.is_held()
+
     def _tell(self, level: Level, problem: str, remedy: str = "") -> None:
         self.messages.append((level, problem, remedy))
 
-    def _open(self, steal: bool) -> None:
+    def _open(self, steal: bool, unseen: Unseen | None = None) -> None:
         history = self.ann.history
+        if unseen is not None:
+            history.forget()
         try:
             self.lock.acquire(steal=steal)
         except ConflictError as error:
@@ -158,11 +130,16 @@ class DurableLayer:
             self.problem = error
             self._tell("error", error.problem, "Edits are not safe before they are saved. " + error.remedy)
             return
-        _sweep(self.path)
+        sweep(self.path)
         try:
-            self._read_again()
+            if unseen is None:
+                self._read_again()
+            else:
+                self.ann._adopt_file()
             self._attach()
-        except FormatError as error:
+            if unseen is not None:
+                self._keep_both(unseen)
+        except (FormatError, ConflictError) as error:
             self.problem = error
             self._tell("error", error.problem, error.remedy)
             history.refuse(error.problem, error.remedy)
@@ -174,13 +151,42 @@ class DurableLayer:
         """Take what is in the file now, if somebody saved it after it was read and before it was locked."""
         now = file_fingerprint(self.path)
         if now and now != self.ann._on_disk and not self.ann.history.entries:
-            self.ann.reload()
+            self.ann._adopt_file()
+
+    def _lose(self) -> Unseen:
+        """End what can no longer be written, because another process has the layer; say what it misses."""
+        assert self.journal is not None
+        ann = self.ann
+        edits = sum(entry.is_change for entry in self.journal.unwritten)
+        table = ann.to_table()
+        table.meta = dict(ann._meta)
+        # First, so that nothing has changed if the disk is full.
+        unseen = Unseen(table, edits, self._keep(table, "ours") if edits else None)
+        ann.history.detach()
+        self.journal.abandon()
+        self.lock.release()
+        if self._finish is not None:
+            self._finish.detach()
+        _forget(self)
+        return unseen
+
+    def _keep_both(self, unseen: Unseen) -> None:
+        """Ask which version to go on with, if there are edits that the other process never saw."""
+        if unseen.kept is None or self.conflict is not None:
+            return
+        if difference("", self.ann._store, unseen.table).is_empty():
+            for rest in (unseen.kept, unseen.kept.with_name(unseen.kept.name + ".sidecar")):
+                rest.unlink(missing_ok=True)
+            return
+        theirs = self.ann.to_table()
+        theirs.meta = dict(self.ann._meta)
+        self._ask(Conflict(self, theirs, unseen.table, unseen.edits, ours=unseen.kept))
 
     def _attach(self) -> None:
         history, fingerprint = self.ann.history, self.ann._on_disk
         journal = Journal(self.journal_path, fingerprint=fingerprint, guard=self.lock.require)
         source = self.path if self.path.exists() else Path(self.ann._origin or self.path)
-        journal.base_source = lambda: _files(source)
+        journal.base_source = lambda: layer_content(source)
         for problem in journal.problems:
             self._tell("warning", problem)
         self.journal = journal
@@ -203,43 +209,46 @@ class DurableLayer:
         """Make both versions and let nobody edit until the user has chosen."""
         file = self.ann._read(1)[0]
         files = journal.base_files()
-        kept = None if files is None else _table(files, self.path.suffix)
+        kept = None if files is None else table_of(files, self.path.suffix)
         base = file if kept is None else kept
         ours = EditablePoints(base, self.ann._frame_limit)
         ours.history.replay(journal.entries, journal.last_mark)
         table = ours.to_table()
         table.meta = dict(base.meta)
-        self.conflict = Conflict(self, file, table, edits, kept is not None)
-        self._tell("error", self.conflict.problem, self.conflict.remedy)
+        self._ask(Conflict(self, file, table, edits, exact=kept is not None))
+
+    def _ask(self, conflict: Conflict) -> None:
+        self.conflict = conflict
+        self._tell("error", conflict.problem, conflict.remedy)
         self.ann.history.refuse(
-            self.conflict.problem, "Choose with conflict.resolve('journal') or conflict.resolve('file')."
+            conflict.problem, "Choose with conflict.resolve('journal') or conflict.resolve('file')."
         )
 
     def _resolve(self, keep: Literal["journal", "file"]) -> Path:
-        from jupytrack.formats import dustrack, sidecar
-
-        assert self.journal is not None
-        conflict = self.conflict
+        """Go on with one version; called by the conflict."""
+        conflict, journal, ann = self.conflict, self.journal, self.ann
         assert conflict is not None
-        with self.ann.lock:
+        assert journal is not None
+        with ann.lock:
+            foreign = not ann.history.durable
             if keep == "journal":
-                kept = free_name(self.path, "theirs")
-                for suffix, content in _files(self.path).items():
-                    write_atomic(_beside(kept, suffix), content)
+                kept = keep_files(self.path, "theirs") if foreign else self._keep(conflict.file, "theirs")
             else:
-                kept = free_name(self.path, "ours")
-                write_atomic(kept, dustrack.to_json(conflict.journal))
-                extra = sidecar.to_bytes(conflict.journal)
-                if extra is not None:
-                    write_atomic(_beside(kept, ".sidecar"), extra)
+                kept = conflict.ours or self._keep(conflict.journal, "ours")
             self.conflict = None
-            history = self.ann.history
-            history.allow()
-            history.attach(self.journal, replaced_by=self.ann._on_disk)
-            if keep == "journal":
-                self.ann._replace_all(conflict.journal, "Keep our version")
+            ann.history.allow()
+            ours = difference("Keep our version", ann._store, conflict.journal)
+            ours = replace(ours, edit_id=uuid4().hex)
+            keeps = keep == "journal" and not ours.is_empty()
+            if foreign:
+                ann.history.attach(journal, replaced_by=ann._on_disk, needs=ours.edit_id if keeps else "")
+            if keeps:
+                ann.history.do(ours, ours.edit_id)
         self._tell("info", f"The other version was kept as {kept.name}.")
         return kept
+
+    def _keep(self, table: PointTable, what: str) -> Path:
+        return keep_table(self.path, table, what)
 
     def close(self, reason: str = "") -> bool:
         """End durable editing: write what is queued, give the lock back.
@@ -284,17 +293,17 @@ class DurableLayer:
             If the files cannot be renamed.
         """
         self.ann.history.require_writable()
-        lock = LayerLock(self.lock.path.with_name(f"{_stem(path)}.lock"))
+        lock = LayerLock(self.lock.path.with_name(f"{companion_stem(path)}.lock"))
         with self.ann.lock:
             if path.exists():
                 raise ConflictError(f"There is a file {path} already.", "Choose another name.")
             lock.acquire()
-            journal_path = self.journal_path.with_name(f"{_stem(path)}.journal")
+            journal_path = self.journal_path.with_name(f"{companion_stem(path)}.journal")
             try:
                 if self.journal is None:
-                    _rename(self.path, path)
+                    rename_layer(self.path, path)
                 else:
-                    self.journal.relocate(journal_path, lambda: _rename(self.path, path))
+                    self.journal.relocate(journal_path, lambda: rename_layer(self.path, path))
                     self.journal.guard = lock.require
             except OSError as error:
                 lock.release()
@@ -305,7 +314,7 @@ class DurableLayer:
             self.path = path
             _enter(self)
             if self.journal is not None:
-                self.journal.base_source = lambda: _files(path)
+                self.journal.base_source = lambda: layer_content(path)
             if self._finish is not None:
                 self._finish.detach()
             self._finish = weakref.finalize(self, _release, self.journal, lock)
@@ -325,7 +334,8 @@ def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLa
         The layer; it needs a file name. If another object of this process has the layer open, that one is
         closed and allows no edits any more.
     steal_lock : bool
-        Take the layer from another process that holds it.
+        Take the layer from another process that holds it, or that took it from this one. The layer then holds
+        what the other one left; edits that it never saw are kept beside it and are a ``conflict``.
 
     Returns
     -------
@@ -336,20 +346,23 @@ def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLa
     ------
     AnnotationError
         If the annotation has no file.
-    ConflictError
-        If it is to be taken back from another process that took it from this one; read it again instead.
+    SaveError
+        If edits that another process never saw cannot be kept beside the layer; nothing has changed then.
     """
     if ann.fname is None:
         raise AnnotationError(f"Layer {ann.name!r} has no file to keep a journal beside.", "Give it a name.")
-    if ann.durable is not None and not (steal_lock and ann.durable.read_only):
+    if ann.durable is not None and not (steal_lock and ann.durable.is_lost):
         return ann.durable
     path = Path(os.path.abspath(ann.fname))
+    unseen = None
     if ann.durable is not None:
-        if ann.durable.durable:
-            # It lost its lock while it was edited: what it holds is older than what the other place wrote.
-            ann.history.require_writable()
-        ann.durable.close()
-        ann.history.allow()
+        lost = ann.durable
+        with ann.lock:
+            if lost.durable:
+                unseen = lost._lose()
+            else:
+                lost.close()
+            ann.history.allow()
     with _opening:
         earlier = _here.pop(os.path.realpath(path), None)
     if earlier is not None:
@@ -357,7 +370,9 @@ def open_durable(ann: VideoAnnotation, *, steal_lock: bool = False) -> DurableLa
     layer = DurableLayer(ann, path, path.parent if is_writable(path.parent) else private_folder(path))
     ann.durable = layer
     with ann.lock:
-        layer._open(steal_lock)
+        if unseen is not None and unseen.kept is not None:
+            layer._tell("warning", f"What was edited here alone is kept as {unseen.kept.name}.")
+        layer._open(steal_lock, unseen)
     if layer.lock.mine is not None:
         _enter(layer)
     return layer
@@ -375,61 +390,7 @@ def _forget(layer: DurableLayer) -> None:
             del _here[place]
 
 
-def _stem(path: Path) -> str:
-    """Return how the names of a layer's journal and lock begin: no two layers of a folder share them."""
-    return path.stem if path.suffix == ".json" else path.name
-
-
 def _release(journal: Journal | None, lock: LayerLock) -> None:
     if journal is not None:
         journal.close()
     lock.release()
-
-
-def _sweep(path: Path) -> None:
-    """Remove what saves that were killed left behind, once it is too old to be in use."""
-    for name in (f"{path.stem}.json", f"{path.stem}.sidecar", f"{_stem(path)}.journal"):
-        for rest in path.parent.glob(f".{glob.escape(name)}.*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - rest.stat().st_mtime > 600:
-                    rest.unlink()
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    """Return where a file that belongs to a kept version goes."""
-    return path if suffix != ".sidecar" else path.with_name(path.name + ".sidecar")
-
-
-def _files(path: Path) -> dict[str, bytes]:
-    """Return the content of a layer's file and of its sidecar, as far as they exist."""
-    found = {}
-    for each in (path, path.with_suffix(".sidecar")):
-        try:
-            found[each.suffix] = each.read_bytes()
-        except FileNotFoundError:
-            continue
-    return found
-
-
-def _table(files: Mapping[str, bytes], suffix: str) -> PointTable | None:
-    """Read a layer from the content of its files; None if the file itself is not among them."""
-    from jupytrack import formats
-    from jupytrack.annotation.table import PointTable
-
-    if not files:
-        return PointTable.empty([])
-    if suffix not in files:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            Path(folder, f"layer{name}").write_bytes(content)
-        return formats.read_layer(Path(folder, f"layer{suffix}"))
-
-
-def _rename(old: Path, new: Path) -> None:
-    """Rename a layer's file and sidecar, the file last, so that a crash leaves a whole layer."""
-    sidecars = old.with_suffix(".sidecar"), new.with_suffix(".sidecar")
-    if sidecars[0].exists():
-        os.replace(*sidecars)
-    if old.exists():
-        os.replace(old, new)

@@ -118,6 +118,8 @@ class Entry:
         For ``"undo"`` and ``"redo"``, the id of the edit.
     fingerprint : str
         For the other actions than edits, the content of the file.
+    needs : str
+        For ``"replaced"``, the id of an edit without which it does not count.
     confirmed : bool
         Whether it is safe: in the journal on disk, or, without a journal, as safe as it will be.
     order : int
@@ -132,6 +134,7 @@ class Entry:
         "fingerprint",
         "id",
         "kind",
+        "needs",
         "of",
         "order",
         "time",
@@ -150,6 +153,7 @@ class Entry:
         time: str | None = None,
         of: str = "",
         fingerprint: str = "",
+        needs: str = "",
         edit: Edit | None = None,
         record: Mapping[str, Any] | None = None,
         confirmed: bool = False,
@@ -162,6 +166,7 @@ class Entry:
         self.time = time or datetime.now(UTC).isoformat(timespec="microseconds")
         self.of = of
         self.fingerprint = fingerprint
+        self.needs = needs
         self.confirmed = confirmed
         self.order = next(_order)
         self._edit = edit
@@ -206,7 +211,7 @@ class Entry:
     def to_line(self) -> dict[str, Any]:
         """Return what a journal keeps of it."""
         line: dict[str, Any] = {"id": self.id, "action": self.action, "user": self.user, "time": self.time}
-        for name in ("kind", "title", "of", "fingerprint"):
+        for name in ("kind", "title", "of", "fingerprint", "needs"):
             if getattr(self, name):
                 line[name] = getattr(self, name)
         record = self.record
@@ -217,7 +222,7 @@ class Entry:
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Entry:
         """Make an entry of what :meth:`to_line` returned."""
-        names = ("id", "kind", "title", "user", "time", "of", "fingerprint")
+        names = ("id", "kind", "title", "user", "time", "of", "fingerprint", "needs")
         texts: dict[str, Any] = {name: str(line.get(name, "")) for name in names}
         record = line.get("record")
         if record is not None and not isinstance(record, Mapping):

@@ -21,7 +21,9 @@ from jupytrack.annotation.entries import (
     register_edit,
     user_name,
 )
-from jupytrack.errors import ConflictError, FormatError, JupytrackError
+from jupytrack.annotation.script import to_script
+from jupytrack.errors import ConflictError, JupytrackError
+from jupytrack.listeners import call_all, listen
 
 if TYPE_CHECKING:
     from jupytrack.annotation.journal import Journal
@@ -60,7 +62,7 @@ class History:
         self._latest: dict[str, Entry] = {}
         self._by_id: dict[str, Entry] = {}
         self._saved_top = ""
-        self._waiting = 0
+        self._waiting: dict[int, Entry] = {}
         # Not the target's lock: who saves holds that one while the journal confirms.
         self._waiting_lock = threading.Lock()
         self._depth = 0
@@ -169,19 +171,22 @@ class History:
         if journal is None:
             entry.confirmed = True
         else:
-            with self._waiting_lock:
-                self._waiting += 1
-            journal.append(entry, self._on_disk)
-        _call(self._entry_listeners, entry)
+            self._keep_in(journal, entry)
+        call_all(self._entry_listeners, entry)
         if entry.confirmed and journal is None:
-            _call(self._confirmed_listeners, entry)
+            call_all(self._confirmed_listeners, entry)
+
+    def _keep_in(self, journal: Journal, entry: Entry) -> None:
+        with self._waiting_lock:
+            self._waiting[id(entry)] = entry
+        journal.append(entry, self._on_disk)
 
     def _on_disk(self, entry: Entry) -> None:
         """Take note, in the journal's thread, that an entry is safe."""
         with self._waiting_lock:
             entry.confirmed = True
-            self._waiting -= 1
-        _call(self._confirmed_listeners, entry)
+            self._waiting.pop(id(entry), None)
+        call_all(self._confirmed_listeners, entry)
 
     # asking
 
@@ -233,7 +238,7 @@ class History:
     @property
     def all_confirmed(self) -> bool:
         """Whether every entry is safe."""
-        return self._waiting == 0
+        return not self._waiting
 
     @property
     def failing(self) -> bool:
@@ -248,21 +253,26 @@ class History:
 
     def on_entry(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
         """Call ``callback(entry)`` after every new entry; returns a function that stops it."""
-        return _listen(self._entry_listeners, callback)
+        return listen(self._entry_listeners, callback)
 
     def on_confirmed(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
         """Call ``callback(entry)`` once an entry is safe, from the journal's thread; returns how to stop."""
-        return _listen(self._confirmed_listeners, callback)
+        return listen(self._confirmed_listeners, callback)
 
     def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
         """Call ``callback(error)`` when the journal cannot be written; returns a function that stops it."""
-        return _listen(self._error_listeners, callback)
+        return listen(self._error_listeners, callback)
+
+    def give_up(self, entry: Entry) -> None:
+        """Take note that an entry will never be in the journal; it is not waited for any more."""
+        with self._waiting_lock:
+            self._waiting.pop(id(entry), None)
 
     def report(self, error: JupytrackError) -> None:
         """Tell listeners of an error of the journal."""
         if not self._error_listeners:
             log.error("%s", error)
-        _call(self._error_listeners, error)
+        call_all(self._error_listeners, error)
 
     # files
 
@@ -288,7 +298,14 @@ class History:
         if self._refusal is not None:
             raise ConflictError(*self._refusal)
 
-    def attach(self, journal: Journal, position: int | None = None, *, replaced_by: str | None = None) -> int:
+    def attach(
+        self,
+        journal: Journal,
+        position: int | None = None,
+        *,
+        replaced_by: str | None = None,
+        needs: str = "",
+    ) -> int:
         """Keep entries in a journal from now on, and take over the ones that are in it.
 
         Parameters
@@ -301,6 +318,8 @@ class History:
         replaced_by : str, optional
             Fingerprint of a file by somebody else that the target holds instead; the journal's edits are then
             part of the log, but cannot be undone.
+        needs : str
+            With ``replaced_by``, as for :meth:`mark_replaced`.
 
         Returns
         -------
@@ -319,14 +338,12 @@ class History:
             journal.keep(self)
             if replaced_by is not None:
                 self.entries = self.entries[: len(self.entries) - len(own)]
-                self.mark_replaced(replaced_by)
+                self.mark_replaced(replaced_by, needs=needs)
                 self.entries += own
                 self._done, self._undone = list(done), list(undone)
             for entry in own:
                 entry.confirmed = False
-                with self._waiting_lock:
-                    self._waiting += 1
-                journal.append(entry, self._on_disk)
+                self._keep_in(journal, entry)
             return applied
 
     def replay(self, lines: Sequence[Mapping[str, Any]], position: int | None = None) -> int:
@@ -390,11 +407,24 @@ class History:
             (subject.edit.inverse() if entry.action == "undo" else subject.edit).apply(self.target)
         return apply
 
+    def effect(self, entry: Entry) -> Edit:
+        """Return the edit that does what an entry did: for an undo, the inverse of what it undid.
+
+        Raises
+        ------
+        FormatError
+            If the journal no longer keeps the edit.
+        """
+        subject = entry if entry.action == "do" else self._by_id[entry.of]
+        return subject.edit.inverse() if entry.action == "undo" else subject.edit
+
     def forget(self) -> None:
         """Drop the whole log, to take over another one; the target stays as it is."""
         with self.lock:
             self.entries, self._done, self._undone, self._saved_top = [], [], [], ""
             self._latest, self._by_id = {}, {}
+            with self._waiting_lock:
+                self._waiting = {}
 
     def detach(self) -> None:
         """Keep entries in memory only from now on; the journal stays as it is."""
@@ -430,12 +460,22 @@ class History:
             self._saved_top = self._top
             self._note(Entry("save", title="Save", user=self.user, fingerprint=fingerprint))
 
-    def mark_replaced(self, fingerprint: str, title: str = "The file was changed by another program") -> None:
-        """Note that the target now holds what somebody else wrote; what was done before cannot be undone."""
+    def mark_replaced(self, fingerprint: str, *, needs: str = "") -> None:
+        """Note that the target now holds what somebody else wrote; what was done before cannot be undone.
+
+        Parameters
+        ----------
+        fingerprint : str
+            The file's.
+        needs : str
+            Id of an edit that follows and keeps what would be lost otherwise: as long as that is not in the
+            journal, this does not count either.
+        """
         with self.lock:
             self._done, self._undone = [], []
             self._saved_top = ""
-            self._note(Entry("replaced", title=title, user=self.user, fingerprint=fingerprint))
+            title = "The file was changed by another program"
+            self._note(Entry("replaced", title=title, user=self.user, fingerprint=fingerprint, needs=needs))
 
     def _note(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -467,36 +507,4 @@ class History:
             Edits that were undone are mentioned, not made.
         """
         with self.lock:
-            kept = {id(entry) for entry in self._done}
-            setup = getattr(self.target, "to_code", None)
-            lines = [f"# Edits by {', '.join(dict.fromkeys(e.user for e in self.entries)) or self.user}"]
-            lines += [setup(variable)] if setup else [f"# {variable} is what the edits were made to"]
-            for entry in self.entries:
-                what = f"# {entry.time} {entry.user}: {entry.title}".replace("\n", " ")
-                if entry.action in ("undo", "redo", "save", "replaced"):
-                    lines += ["", what if entry.action != "undo" else what + " (undone)"]
-                if entry.action != "do":
-                    continue
-                lines += ["", what]
-                if id(entry) not in kept:
-                    lines.append("# not made, because it was undone or what it changed was replaced")
-                    continue
-                try:
-                    lines.append(entry.edit.to_code(variable))
-                except FormatError:
-                    lines.append("# not made, because the journal no longer holds its content")
-            return "\n".join(lines) + "\n"
-
-
-def _listen(listeners: list[Any], callback: Any) -> Callable[[], None]:
-    listeners.append(callback)
-    return lambda: listeners.remove(callback) if callback in listeners else None
-
-
-def _call(listeners: list[Callable[[Any], None]], argument: Any) -> None:
-    for listener in list(listeners):
-        try:
-            listener(argument)
-        except Exception:
-            # A broken listener must not make the edit look as if it had failed.
-            log.exception("A listener failed on %r.", argument)
+            return to_script(self.target, self.entries, self._done, variable, self.user)

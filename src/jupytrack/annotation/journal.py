@@ -4,8 +4,7 @@ A journal is a text file of one JSON object a line, each with a number and a che
 appends what has queued up, flushes it to the disk and then confirms it, so that edits that come quickly share
 one flush. A line that was cut short by a crash was never confirmed and is dropped on opening.
 
-The first line is a head that names the content of the file the journal belongs to. Further on, lines of
-``"saving"``, ``"save"`` and ``"replaced"`` do. By these :meth:`Journal.place` finds which edits a file lacks.
+What the lines mean is in :mod:`jupytrack.annotation.journal_content`.
 """
 
 from __future__ import annotations
@@ -17,25 +16,23 @@ import os
 import shutil
 import threading
 import weakref
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jupytrack.annotation.journal_content import JournalContent
 from jupytrack.annotation.journal_lines import (
-    KEEP_EDITS,
     Line,
     format_line,
     pack,
     parse_line,
     strip_old,
-    unpack,
 )
 from jupytrack.annotation.storage import free_name
-from jupytrack.errors import ConflictError, FormatError, JupytrackError, SaveError
+from jupytrack.errors import ConflictError, JupytrackError, SaveError
 from jupytrack.files import save_error, sync_folder, write_atomic
+from jupytrack.listeners import call_all, listen
 
 if TYPE_CHECKING:
     from jupytrack.annotation.entries import Entry
@@ -46,14 +43,11 @@ __all__ = ["Journal"]
 log = logging.getLogger(__name__)
 Done = Callable[["Entry"], None]
 
-_FORMAT = "jupytrack journal"
-_VERSION = 1
 _BASE_LIMIT = 128 * 2**20
-_ACTIONS = {"do", "undo", "redo", "save", "saving", "replaced"}
 _open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
-class Journal:
+class Journal(JournalContent):
     """The log of one layer.
 
     Parameters
@@ -96,28 +90,12 @@ class Journal:
         guard: Callable[[], None] | None = None,
         repair: bool = True,
     ) -> None:
-        self.path = Path(path)
+        super().__init__(path, fingerprint)
         self.guard = guard
-        self.problems: list[str] = []
         self.failing = False
         self.error: JupytrackError | None = None
         self.base_source: Callable[[], Mapping[str, bytes]] | None = None
-        self._head: Line = {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "fingerprint": fingerprint,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        self._mark = fingerprint
-        self._base: Line | None = None
-        self._base_due = True
-        self._base_size = 0
-        self.entries: list[Line] = []
         self._handle: int | None = None
-        self._size = 0
-        self._number = 0
-        self._superseded = 0
-        self._void = False
         self._queue: deque[tuple[Entry, Done]] = deque()
         self._written: deque[tuple[Entry, Done]] = deque()
         self._wake = threading.Condition()
@@ -126,113 +104,23 @@ class Journal:
         self._closed = False
         self._history: weakref.ref[History] | None = None
         self._error_listeners: list[Callable[[JupytrackError], None]] = []
-        self._read(repair)
+        if repair:
+            self._repair()
         _open_journals.add(self)
 
-    # reading
-
-    def _read(self, repair: bool) -> None:
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise FormatError(
-                f"{self.path} could not be read: {error.strerror}.", "Check its permissions."
-            ) from error
-        if not content:
-            return
-        complete, newline, torn = content.rpartition(b"\n")
-        begin = b'{"n":0,'
-        if not newline and (torn.startswith(begin) or begin.startswith(torn) or not torn.strip(b"\0")):
-            # Cut short while it was made: nothing in it was ever confirmed.
-            self._void = True
-            return
-        lines = complete.split(b"\n") if newline else []
-        parsed = [parse_line(line) for line in lines]
-        bad = parsed.count(None)
-        head = parsed[0] if parsed else None
-        if (head is not None and head.get("format") != _FORMAT) or (head is None and bad == len(parsed)):
-            raise FormatError(
-                f"{self.path} is no journal of jupytrack, or it is damaged from its first to its last line.",
-                "Move it away if it belongs to another program; a new journal is begun then.",
-            )
-        if head is not None and int(head.get("version", 0)) > _VERSION:
-            raise FormatError(
-                f"{self.path} was written by a newer version of jupytrack.", "Update jupytrack to open it."
-            )
-        self._size = len(complete) + 1
-        if head is not None:
-            self._head = {key: value for key, value in head.items() if key != "n"}
-            self._mark = str(head.get("fingerprint", ""))
-        last = 0
-        for line, raw in zip(parsed, lines, strict=True):
-            if line is None:
-                continue
-            last = max(last, int(line["n"]))
-            self._take(line, len(raw))
-        self._number = last
-        if not repair:
-            return
-        if bad:
+    def _repair(self) -> None:
+        """Write a journal anew that is damaged (and keep a copy) or too long."""
+        if self._damaged:
             copy = free_name(self.path, "damaged")
-            copy.write_bytes(content)
-            self.problems.append(
-                f"{bad} of {len(lines)} lines of {self.path} are damaged. A copy was kept as {copy.name}; "
-                "the other edits were recovered."
-            )
-        old = sum("record" in line for line in self.entries[: self.last_mark])
-        if bad or self._superseded > max(2**20, self._size // 2) or old > 2 * KEEP_EDITS:
+            copy.write_bytes(self._damaged)
+            self.problems = [
+                f"{problem} A copy was kept as {copy.name}; the other edits were recovered."
+                for problem in self.problems
+            ]
+        if self._damaged or self._is_overlong:
             with contextlib.suppress(JupytrackError):
                 self._rewrite(self.entries)
-
-    def _take(self, line: Line, size: int) -> None:
-        """Sort in one line of the file."""
-        action = line.get("action")
-        if action == "base":
-            self._superseded += self._base_size
-            self._base, self._base_size, self._base_due = line, size, False
-        elif action in _ACTIONS:
-            if action in ("save", "replaced"):
-                self._mark, self._base_due = str(line.get("fingerprint", "")), True
-                self._superseded += self._base_size
-                self._base, self._base_size = None, 0
-            self.entries.append(line)
-        elif "format" not in line:
-            self.problems.append(
-                f"{self.path} holds a line of the unknown kind {action!r}, which was skipped."
-            )
-
-    def place(self, fingerprint: str) -> int | None:
-        """Return how many of :attr:`entries` a file of this content holds; None if it is not ours.
-
-        It is ours if it is what was saved last, or what was about to be saved when the process ended.
-        """
-        for number in range(len(self.entries), 0, -1):
-            line = self.entries[number - 1]
-            if line["action"] in ("saving", "save", "replaced"):
-                if line.get("fingerprint", "") == fingerprint:
-                    return number
-                if line["action"] != "saving":
-                    return None
-        return 0 if self._head.get("fingerprint", "") == fingerprint else None
-
-    @property
-    def last_mark(self) -> int:
-        """How many of :attr:`entries` the file held that was saved last."""
-        for number in range(len(self.entries), 0, -1):
-            if self.entries[number - 1]["action"] in ("save", "replaced"):
-                return number
-        return 0
-
-    def base_files(self) -> dict[str, bytes] | None:
-        """Return the layer's files as they were when they were saved last; None if they were not kept."""
-        if self._base is None or self._base.get("fingerprint") != self._mark:
-            return {} if self._mark == "" else None
-        try:
-            return {str(suffix): unpack(data) for suffix, data in self._base["files"].items()}
-        except (ValueError, zlib.error, AttributeError, KeyError):
-            return None
+        self._damaged = b""
 
     # writing
 
@@ -243,8 +131,7 @@ class Journal:
 
     def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
         """Call ``callback(error)`` when writing begins to fail; returns a function that stops it."""
-        self._error_listeners.append(callback)
-        return lambda: self._error_listeners.remove(callback) if callback in self._error_listeners else None
+        return listen(self._error_listeners, callback)
 
     def append(self, entry: Entry, done: Done) -> None:
         """Queue an entry and return at once.
@@ -281,6 +168,18 @@ class Journal:
         with self._disk:
             self._release()
         return everything
+
+    @property
+    def unwritten(self) -> list[Entry]:
+        """Entries that are not on the disk yet, in order."""
+        with self._wake:
+            return [entry for entry, _ in self._queue]
+
+    def abandon(self) -> None:
+        """End without writing what is queued, because the file belongs to somebody else now."""
+        with self._disk, self._wake:
+            self._queue.clear()
+        self.close()
 
     def relocate(self, path: str | Path, between: Callable[[], object] = lambda: None) -> None:
         """Go on under another name.
@@ -376,6 +275,9 @@ class Journal:
                 log.exception("%r could not be recorded.", item[0])
                 with self._wake:
                     self._queue.remove(item)
+                history = None if self._history is None else self._history()
+                if history is not None:
+                    history.give_up(item[0])
                 problem = f"{self.path}: the edit {item[0].title!r} could not be recorded ({error})."
                 self._tell(SaveError(problem, "Save the layer now; until then this edit is not safe."))
         return lines
@@ -513,11 +415,7 @@ class Journal:
         history = None if self._history is None else self._history()
         if history is not None:
             history.report(error)
-        for callback in list(self._error_listeners):
-            try:
-                callback(error)
-            except Exception:
-                log.exception("A listener failed on an error of the journal.")
+        call_all(self._error_listeners, error)
 
     def _release(self) -> None:
         if self._handle is not None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jupytrack.annotation.durable import Conflict, DurableLayer, open_durable
+from jupytrack.annotation.conflict import Conflict
+from jupytrack.annotation.durable import DurableLayer, open_durable
 from jupytrack.annotation.entries import Entry
 from jupytrack.annotation.history import History
 from jupytrack.annotation.layer_edits import Composition, Renaming
@@ -481,6 +482,34 @@ class LayerStack(TimelineMarks):
         """Layers whose file changed while edits were unsaved, with the two versions to choose from."""
         found = {ann.name: ann.durable.conflict for ann in self._layers if ann.durable is not None}
         return {name: conflict for name, conflict in found.items() if conflict is not None}
+
+    def take_over(self, name: str) -> None:
+        """Edit a layer and the marks here, though another process holds them or took them from this one.
+
+        The layer then holds what the other one left. Edits that the other one never saw are not lost: those
+        of a layer are one of two versions to choose from in :attr:`conflicts`, marks are merged as one edit.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no such layer.
+        ConflictError
+            If the layer was opened again in this process, which has newer edits then.
+        SaveError
+            If edits that the other one never saw cannot be kept; nothing has changed then.
+        """
+        ann = self[name]
+        with self.lock:
+            if ann.durable is None:
+                ann.history.require_writable()
+            else:
+                before = ann.durable
+                durable = open_durable(ann, steal_lock=True)
+                for message in durable.messages if durable is not before else ():
+                    self._tell(*message)
+            for message in self.marks.take_over():
+                self._tell(*message)
+            self._changed()
 
     def close(self) -> None:
         """Write what is queued and give all locks back."""

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from jupytrack.annotation.history import History, register_edit
 from jupytrack.annotation.journal import Journal
@@ -21,12 +21,14 @@ from jupytrack.annotation.table import frame_number
 from jupytrack.errors import ConflictError, FormatError, JupytrackError
 
 if TYPE_CHECKING:
+    from jupytrack.annotation.entries import Entry
     from jupytrack.video.source import FrameSource
 
 __all__ = ["Interval", "Marks", "MarksEdit", "TimelineMarks"]
 
 Interval = tuple[int, int]
 Key = tuple[str, str]
+Message = tuple[Literal["info", "warning", "error"], str, str]
 _here: weakref.WeakValueDictionary[str, Marks] = weakref.WeakValueDictionary()
 
 
@@ -197,24 +199,84 @@ class Marks:
         self._finish = weakref.finalize(self, _release, journal, lock)
         _here[self._place] = self
 
-    def take_over(self) -> bool:
-        """Take the file from another process that holds it and read it again; returns whether it was so."""
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process holds the file, so that it must be taken over to be changed here."""
+        if self._journal is None or self._lock_file is None:
+            return isinstance(self.problem, ConflictError)
+        return self.history.read_only or not self._lock_file.is_held()
+
+    def take_over(self) -> list[Message]:
+        """Take the file from another process that holds it, or that took it from this one, and read it again.
+
+        Changes that the other one never saw are made again on top of its own, as one edit that can be undone.
+
+        Returns
+        -------
+        list of (level, problem, remedy)
+            What the user should know; empty also if nobody else has the file.
+        """
         with self.lock:
-            if not isinstance(self.problem, ConflictError) or self._journal is not None:
-                return False
+            if not self.is_lost:
+                return []
+            unseen, ours = self._lose(), (self.frames, self.intervals)
+            base = Marks()
+            base.frames, base.intervals = set(self.frames), dict(self.intervals)
+            for entry in reversed(unseen):
+                self.history.effect(entry).inverse().apply(base)
             self.problem = None
             self.history.forget()
             self.history.allow()
             self.frames, self.intervals = set(), {}
             self.open(Path(self._place), steal_lock=True)
             self.changed()
-            return True
+            if self.problem is not None:
+                return [("warning", self.problem.problem, self.problem.remedy)]
+            merged = self._merge(base, *ours)
+            if merged is None:
+                return []
+            self.history.do(merged)
+            told = "Another process had taken over the marks; changes that it never saw were made again."
+            return [("warning", told, "Undo takes them back.")]
+
+    def _lose(self) -> list[Entry]:
+        """End what can no longer be written; returns the changes that are not in the file."""
+        if self._journal is None or self._lock_file is None:
+            return []
+        unseen = [entry for entry in self._journal.unwritten if entry.is_change]
+        if self._finish is not None:
+            self._finish.detach()
+        self.history.detach()
+        self._journal.abandon()
+        self._lock_file.release()
+        self._journal = self._lock_file = None
+        return unseen
+
+    def _merge(
+        self, base: Marks, frames: set[int], intervals: Mapping[Key, list[Interval]]
+    ) -> MarksEdit | None:
+        """Return the edit that brings what was changed since ``base`` here, None if there is nothing."""
+        added = sorted(frames - base.frames - self.frames)
+        removed = sorted((base.frames - frames) & self.frames)
+        changes = []
+        for key in dict.fromkeys([*base.intervals, *intervals]):
+            was, mine = base.intervals.get(key, []), intervals.get(key, [])
+            theirs = self.intervals.get(key, [])
+            kept = [each for each in theirs if each in mine or each not in was]
+            kept += [each for each in mine if each not in was and each not in theirs]
+            if kept != theirs:
+                changes.append((*key, tuple(theirs), tuple(kept)))
+        if not (added or removed or changes):
+            return None
+        title = "Changes made before the marks were taken over"
+        return MarksEdit(title, tuple(added), tuple(removed), tuple(changes))
 
     def close(self, reason: str = "") -> None:
         """Write what is queued and give the file back; with a reason, allow no changes from now on."""
         if self._finish is not None:
             self._finish()
         self.history.detach()
+        self._journal = self._lock_file = None
         _here.pop(self._place, None)
         if reason:
             self.history.refuse(reason, "Go on in the place where it was opened last.")

@@ -228,18 +228,28 @@ class VideoAnnotation(DisplayedPoints):
     def reload(self) -> None:
         """Go back to what the file holds (or to empty labels without one); this can be undone, too."""
         with self.lock:
-            table, self._on_disk = self._read(len(self.labels) or 1)
-            edit = difference("Discard unsaved changes", self._store, table)
             if self.history.read_only:
                 # Whoever may only look still sees what others saved.
-                edit.apply(self)
-            else:
-                self._do(edit)
-                if self._on_disk:
-                    self.history.mark_saved(self._on_disk)
-            self._meta = table.meta
-            self._baseline = self.to_table()
-            self._unsaved = (-1, Unsaved())
+                self._adopt_file()
+                return
+            table, self._on_disk = self._read(len(self.labels) or 1)
+            self._do(difference("Discard unsaved changes", self._store, table))
+            if self._on_disk:
+                self.history.mark_saved(self._on_disk)
+            self._begin_from(table)
+
+    def _adopt_file(self) -> None:
+        """Hold what the file holds, past the history."""
+        with self.lock:
+            table, self._on_disk = self._read(len(self.labels) or 1)
+            difference("Read the file", self._store, table).apply(self)
+            self._begin_from(table)
+
+    def _begin_from(self, table: PointTable) -> None:
+        """Count from the points there are now, which came from a file."""
+        self._meta = table.meta
+        self._baseline = self.to_table()
+        self._unsaved = (-1, Unsaved())
 
     def save(self, fname: str | Path | None = None, *, overwrite: bool = False) -> None:
         """Write the layer's JSON and what it cannot hold into the sidecar beside it, atomically.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from jupytrack.annotation.durable import open_durable
 from jupytrack.jobs import Job
 from jupytrack.widgets.actions import files, layers
 from jupytrack.widgets.dialogs import Question
@@ -98,16 +97,8 @@ class Questions:
         ConflictError
             If that is impossible.
         """
-        if self.session.ann.durable is None:
-            # another cell of this kernel has it, with edits that this one has never seen
-            self.session.require_writable()
         with self.session.lock, self.session.batch():
-            durable = open_durable(self.session.ann, steal_lock=True)
-            marks = self.session.layers.marks
-            if marks.take_over() and marks.problem is not None:
-                self.session.notify("warning", marks.problem.problem, marks.problem.remedy)
-        for message in durable.messages:
-            self.session.notify(*message)
+            self.session.layers.take_over(self.session.layers.active)
         self.session.update_read_only()
 
     def confirm_take_over(self) -> None:
