@@ -94,7 +94,7 @@ export class App {
     this.view = view;
     const send = (message: ToKernel) => this.model.send(message);
     const wake = () => this.compositor.invalidate();
-    const complain = (problem: string) => this.notices.show("error", problem);
+    const complain = (problem: string, remedy = "") => this.notices.show("error", problem, remedy);
     const common = { view: this.id, count, send, onReady: wake };
     const pictureBytes = width * height * 4;
     this.frames = new StillProvider({ ...common, pictureBytes, onError: (_, problem) => complain(problem) });

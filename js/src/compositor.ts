@@ -21,7 +21,7 @@ interface CompositorOptions {
   /** Draw what the browser adds: points in the hand, pixel grid, hints. */
   decorate: (context: CanvasRenderingContext2D, shown: Shown) => void;
   onShown: (shown: Shown) => void;
-  onError: (problem: string) => void;
+  onError: (problem: string, remedy: string) => void;
 }
 
 const SMOOTH_BELOW = 2; // device pixels an image pixel takes, from which on pixels are shown as squares
@@ -34,7 +34,7 @@ export class Compositor {
   private wishes: number[] = [];
   private painting = false;
   private stale = true;
-  private reported = "";
+  private failing = false;
   private readonly context: CanvasRenderingContext2D;
 
   constructor(private readonly options: CompositorOptions) {
@@ -112,11 +112,15 @@ export class Compositor {
     try {
       if (replayer) await replayer.replay(next.recording, matrix, width, height, compose);
       else compose(null);
+      this.failing = false;
     } catch (error) {
-      compose(null);
-      const problem = `The overlay of frame ${next.frame} could not be drawn: ${error}`;
-      if (problem !== this.reported) this.options.onError(problem);
-      this.reported = problem;
+      // what is on the screen stays: a frame without its points would look as if it had none
+      if (!this.failing) {
+        const remedy =
+          "The picture stands still until one can be drawn; go to another frame, or reload the page.";
+        this.options.onError(`The overlay of frame ${next.frame} could not be drawn: ${error}`, remedy);
+      }
+      this.failing = true;
     }
   }
 

@@ -166,17 +166,34 @@ describe("Compositor", () => {
     expect(painted).toHaveLength(before);
   });
 
-  it("shows the frame and says so once when its overlay cannot be drawn", async () => {
+  it("keeps what is on the screen, and says so once, when an overlay cannot be drawn", async () => {
     const compositor = makeCompositor();
-    load(3);
+    for (const frame of [2, 3, 4]) load(frame);
+    compositor.show(2, 0);
+    await compositor.tick();
+    const before = [...painted];
     onReplay = () => {
       throw new Error("broken");
     };
-    compositor.show(3, 0);
-    await compositor.tick();
+    for (const frame of [3, 4]) {
+      compositor.show(frame, 1);
+      await compositor.tick();
+      compositor.invalidate();
+      await compositor.tick();
+    }
+    expect(painted).toEqual(before);
+    expect(compositor.shown?.frame).toBe(2);
+    expect(errors).toHaveLength(1);
+    onReplay = () => undefined;
     compositor.invalidate();
     await compositor.tick();
-    expect(painted.slice(0, 2)).toEqual(["clear", "picture 3"]);
-    expect(errors).toHaveLength(1);
+    expect(painted.slice(-2)).toEqual(["picture 4", "overlay 4"]);
+    // the next failure is news again
+    onReplay = () => {
+      throw new Error("broken");
+    };
+    compositor.show(2, -1);
+    await compositor.tick();
+    expect(errors).toHaveLength(2);
   });
 });

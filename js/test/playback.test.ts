@@ -79,6 +79,30 @@ describe("Playback", () => {
     expect(shown.at(-1)).toBeLessThanOrEqual(6);
   });
 
+  it.each([298, 299, 300, 301])(
+    "reaches the last of %d frames where only every stride is loaded",
+    (count) => {
+      const last = count - 1;
+      const loaded = new Set<number>();
+      const playback = new Playback({
+        timestamps: Float64Array.from({ length: count }, (_, n) => n / 60),
+        isReady: (frame) => loaded.has(frame),
+        show: (frame, stride) => {
+          for (let ahead = frame; ahead <= Math.min(frame + 8 * stride, last); ahead += stride)
+            loaded.add(ahead);
+          shown.push(frame);
+        },
+        onStop: () => stopped++,
+      });
+      playback.setSpeed(4, 0);
+      playback.start(0, 0);
+      run(playback, 0, 2.5);
+      expect(shown.at(-1)).toBe(last);
+      expect(loaded.size).toBeLessThan(count / 3);
+      expect([stopped, playback.playing]).toEqual([1, false]);
+    },
+  );
+
   it("stops at the end, and starts over from there", () => {
     const playback = makePlayback();
     playback.start(290, 0);

@@ -88,6 +88,20 @@ def test_the_frame_marker_follows_the_frame(opened):
     assert abs(path - trace_x(box, 60, 0, 119)) < 2
 
 
+def test_drawing_the_traces_raises_no_complaint_of_the_browser(opened):
+    complaints: list[str] = []
+    opened.page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    opened.python("annotator.toggle_frame_of_interest(); annotator.select_interval(3, 9)")
+    opened.python("annotator.ann.set_plot_type('line'); annotator.traces.zoom(8)")
+    opened.python("annotator.add_annotation_layers('second', 2); annotator.annotations.active = 'second'")
+    opened.python("annotator.annotations.overlay = 'iteration-0'; annotator.session.place('1', 3, 5, 5)")
+    opened.page.locator(".jupytrack-panel .jupyter-button").filter(has_text="1 · 1").wait_for()
+    opened.page.get_by_title("Plot against time").click()
+    opened.wait_for_value("annotator.traces.view[1] < 10", True)
+    opened.page.wait_for_timeout(500)
+    assert not complaints
+
+
 def test_code_and_screen_stay_in_step(opened):
     labels = opened.page.locator(".jupytrack-panel", has_text="Digit keys").locator(".jupyter-button")
     labels.filter(has_text="0 · 24").wait_for()

@@ -106,11 +106,22 @@ def test_during_playback_with_edits_and_zoom(opened):
     page = opened.page
     page.keyboard.press("Space")
     box = page.locator(".jupytrack-picture").bounding_box()
+    zooms: list[float] = []
+
+    def zoom() -> float:
+        return float(page.evaluate("() => document.querySelector('.jupytrack-canvas').jupytrack.view().zoom"))
+
     for n in range(12):
         page.mouse.move(box["x"] + 300 + 10 * n, box["y"] + 200)
         page.mouse.click(box["x"] + 300 + 10 * n, box["y"] + 200, button="right")
         opened.python(f"annotator.ann.add([{50 + n}, 200], '1', {20 * n})")
         page.keyboard.press("-" if n % 2 else "=")
+        # out and in again, with the wheel where the bar codes are small
+        zooms.append(zoom())
+        page.mouse.move(box["x"] + 400, box["y"] + 240)
+        for _ in range(3):
+            page.mouse.wheel(0, -60 if n % 2 else 60)
+    assert min(zooms) < 0.8 * max(zooms)
     opened.wait_for_value("len(annotator.ann.get_frames('1')) >= 6", True)
     wait_until_shown(opened, 299)
     assert_never_wrong(page.evaluate(STOP), 80)

@@ -249,8 +249,9 @@ class Traces:
 
     def _draw_interest(self) -> None:
         frames = [int(frame) for frame in self.session.layers.frames_of_interest]
-        x = np.repeat([self.position_of(frame) for frame in frames], 3) if frames else _EMPTY
-        y = np.tile([0.0, 1.0, np.nan], len(frames)) if frames else _EMPTY
+        # a gap after each but the last: where a line ends, bqplot puts its label
+        x = np.repeat([self.position_of(frame) for frame in frames], 3)[:-1] if frames else _EMPTY
+        y = np.tile([0.0, 1.0, np.nan], len(frames))[:-1] if frames else _EMPTY
         self._set_fixed("interest", x, y)
 
     def _draw_interval(self) -> None:
