@@ -269,7 +269,7 @@ def test_saving_over_a_file_that_changed_is_refused(path):
         ann.save()
     assert path.read_bytes() == theirs
     ann.save(overwrite=True)
-    assert [p.read_bytes() for p in path.parent.glob("*.theirs-*")] == [theirs]
+    assert [p.read_bytes() for p in path.parent.glob("*.theirs-*Z")] == [theirs]
     layer.close()
     ann, layer = opened(path)
     assert layer.recovered == 0
@@ -461,3 +461,68 @@ def test_saving_while_listeners_look_at_the_layer_does_not_hang(path):
     ann, layer = opened(path)
     assert points(ann) == expected
     layer.close()
+
+
+def test_a_replaced_file_is_kept_with_its_sidecar(path):
+    ann, layer = opened(path)
+    ann.set_points("0", [1], [[1, 1]], columns={"likelihood": [0.5]})
+    ann.save()
+    theirs = VideoAnnotation(path)
+    theirs.set_points("0", [7], [[7, 7]], columns={"likelihood": [0.25]})
+    path.unlink()
+    theirs.history.forget()
+    theirs._on_disk = ""
+    theirs.save()
+    files = {p.suffix: p.read_bytes() for p in (path, path.with_suffix(".sidecar"))}
+    ann.save(overwrite=True)
+    assert {p.suffix: p.read_bytes() for p in (path, path.with_suffix(".sidecar"))} != files
+    kept = sorted(p for p in path.parent.iterdir() if ".theirs-" in p.name)
+    assert [p.read_bytes() for p in kept] == [files[".json"], files[".sidecar"]]
+    assert kept[1].name == kept[0].name + ".sidecar"
+    layer.close()
+
+
+def test_a_copy_replaces_nothing_unasked_and_never_an_open_layer(path):
+    ann = VideoAnnotation(path)
+    ann.add([1, 1], "0", 1)
+    there = path.with_name("there.json")
+    there.write_text("{}")
+    with pytest.raises(ConflictError, match="overwrite=True"):
+        ann.save(there)
+    assert there.read_text() == "{}"
+    ann.save(there, overwrite=True)
+    assert dustrack.read(there).to_mapping() == points(ann)
+    run = [sys.executable, "-c", OTHER, str(there)]
+    process = subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    before = there.read_bytes()
+    with pytest.raises(ConflictError, match=f"process {process.pid}"):
+        ann.save(there, overwrite=True)
+    assert there.read_bytes() == before
+    process.kill()
+    process.communicate()
+    ann.save(there, overwrite=True)
+    assert not list(path.parent.glob("*.lock"))
+    with pytest.raises(SaveError, match=r"y\.json could not be written: its folder"):
+        ann.save(path.parent / "nowhere" / "y.json")
+
+
+def test_edits_wait_while_the_lock_cannot_be_read(path):
+    ann, layer = opened(path)
+    lock = layer.lock.path
+    aside = lock.with_name("aside")
+    lock.rename(aside)
+    lock.mkdir()
+    errors: list[Exception] = []
+    ann.history.on_error(errors.append)
+    ann.add([1, 1], "0", 1)
+    assert not ann.history.journal.flush()
+    assert not layer.read_only
+    assert not ann.history.all_confirmed
+    lock.rmdir()
+    aside.rename(lock)
+    assert ann.history.journal.flush()
+    assert [type(error) for error in errors] == [SaveError]
+    layer.close()
+    assert ann.history.all_confirmed

@@ -109,7 +109,7 @@ def test_nothing_is_overwritten_unseen(tmp_path):
     ours.save(tmp_path / "elsewhere.json")
     ours.save(overwrite=True)
     assert VideoAnnotation(path).data == {"0": {1: [1, 1]}}
-    (kept,) = tmp_path.glob("v_annotations_a.json.theirs-*")
+    (kept,) = tmp_path.glob("v_annotations_a.json.theirs-*Z")
     assert json.loads(kept.read_text()) == {"0": {"2": [2, 2]}}
     ours.add([3, 3], "0", 3)
     ours.save()
@@ -243,4 +243,4 @@ def test_each_replaced_version_is_kept(tmp_path):
         theirs.add([x, x], "0", x)
         theirs.save()
         ours.save(overwrite=True)
-    assert len(list(tmp_path.glob("v_annotations_a.json.theirs-*"))) == 2
+    assert len(list(tmp_path.glob("v_annotations_a.json.theirs-*[!r]"))) == 2

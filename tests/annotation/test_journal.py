@@ -197,7 +197,7 @@ def test_other_files_are_left_alone(tmp_path):
             Journal(path)
         assert path.read_bytes() == content
     head = {"n": 0, "format": "jupytrack journal", "version": 99}
-    path.write_bytes(journal_lines.format_line(head))
+    path.write_bytes(journal_lines.format_line(head.pop("n"), head))
     with pytest.raises(FormatError, match="newer version"):
         Journal(path)
 
@@ -211,7 +211,7 @@ def test_edits_of_an_unknown_kind_are_not_lost(tmp_path):
     line = journal_lines.parse_line(lines[1])
     assert line is not None
     line["kind"] = "test of the future"
-    path.write_bytes(lines[0] + b"\n" + journal_lines.format_line(line))
+    path.write_bytes(lines[0] + b"\n" + journal_lines.format_line(line.pop("n"), line))
     before = path.read_bytes()
     with pytest.raises(FormatError, match="does not know"):
         open_words(path)
@@ -397,3 +397,21 @@ def test_lines_are_json_for_other_programs(tmp_path):
     assert (head["format"], head["fingerprint"]) == ("jupytrack journal", "f0")
     assert (line["n"], line["action"], line["user"], line["kind"]) == (1, "do", "ada", "test word")
     assert line["record"]["after"] == "ä\n"
+
+
+def test_an_edit_that_cannot_be_recorded_is_told_and_not_waited_for(tmp_path):
+    words, journal = Words(), Journal(tmp_path / "w.journal")
+    words.history.attach(journal, 0)
+    errors: list[Exception] = []
+    words.history.on_error(errors.append)
+    # JSON has no sets
+    entry = set_word(words, "x", {"a"})  # type: ignore[arg-type]
+    other = set_word(words, "y", "b")
+    assert journal.flush()
+    journal.close()
+    assert words.history.all_confirmed
+    assert (entry.confirmed, other.confirmed) == (False, True)
+    assert ["could not be recorded" in str(error) for error in errors] == [True]
+    again = Words()
+    again.history.attach(Journal(journal.path), 0)
+    assert again.names == {"y": "b"}

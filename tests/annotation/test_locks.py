@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from jupytrack.annotation import locks as module
 from jupytrack.annotation.locks import Holder, LayerLock
 from jupytrack.errors import ConflictError, SaveError
 
 HOLD = """
 import sys, time
+from jupytrack.annotation import locks as module
 from jupytrack.annotation.locks import LayerLock
 lock = LayerLock(sys.argv[1])
 lock.acquire()
@@ -94,19 +96,74 @@ def test_another_machine_is_never_robbed_by_itself(tmp_path):
     lock.release()
 
 
-def test_another_container_of_the_same_name_is_not_robbed_but_an_earlier_boot_is(tmp_path):
+def test_another_machine_of_the_same_name_is_not_robbed_but_an_earlier_boot_is(tmp_path, monkeypatch):
     path = tmp_path / "x.lock"
     me = Holder.me()
-    if not me.machine:
-        pytest.skip("this system does not tell its boots apart")
-    boot = me.machine.split()[0]
-    write(path, replace(me, machine=f"{boot} pid:[1]", process=2**22 + 1))
     lock = LayerLock(path)
-    with pytest.raises(ConflictError):
-        lock.acquire()
-    write(path, replace(me, machine="another-boot pid:[1]"))
+    monkeypatch.setattr(module, "_machine", lambda: "this-boot pid:[1] this-system")
+    for machine in (
+        "this-boot pid:[2]",
+        "another-boot pid:[1]",
+        "another-boot pid:[1] another-system",
+        "this-boot pid:[2] this-system",
+        "",
+    ):
+        write(path, replace(me, machine=machine, process=2**22 + 1))
+        with pytest.raises(ConflictError):
+            lock.acquire()
+    write(path, replace(me, machine="another-boot pid:[1] this-system"))
     lock.acquire()
     lock.release()
+    monkeypatch.setattr(module, "_machine", lambda: "")
+    write(path, replace(me, machine="another-boot pid:[1] this-system"))
+    with pytest.raises(ConflictError):
+        lock.acquire()
+
+
+def test_drafts_that_killed_processes_left_are_swept(tmp_path):
+    path = tmp_path / "x.lock"
+    old, new, other = (
+        tmp_path / f".{name}" for name in ("x.lock.0123abcd", "x.lock.89abcdef", "y.lock.0123abcd")
+    )
+    for rest in (old, new, other):
+        rest.touch()
+    for rest in (old, other):
+        os.utime(rest, (time.time() - 60,) * 2)
+    lock = LayerLock(path)
+    lock.acquire()
+    assert sorted(tmp_path.iterdir()) == sorted([new, other, path])
+    lock.release()
+
+
+def test_a_lock_that_cannot_be_read_for_a_moment_is_still_held(tmp_path):
+    path = tmp_path / "x.lock"
+    lock = LayerLock(path)
+    lock.acquire()
+    aside = path.with_name("aside")
+    path.rename(aside)
+    back = threading.Timer(0.1, aside.rename, (path,))
+    back.start()
+    lock.require()
+    back.join()
+    # What cannot be read for long is no reason to think that somebody else has it.
+    path.rename(aside)
+    path.mkdir()
+    with pytest.raises(SaveError, match="cannot be read"):
+        lock.require()
+    assert not lock.is_held()
+    path.rmdir()
+    aside.rename(path)
+    lock.require()
+    lock.release()
+
+
+def test_somebody_elses_file_is_no_lock(tmp_path):
+    path = tmp_path / "x.lock"
+    path.write_text("[[package]]\n")
+    os.utime(path, (time.time() - 60,) * 2)
+    with pytest.raises(ConflictError, match="not made by jupytrack"):
+        LayerLock(path).acquire()
+    assert path.read_text() == "[[package]]\n"
 
 
 def test_a_lock_that_was_taken_over_is_noticed_and_left_alone(tmp_path):

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 from jupytrack.annotation.journal_content import JournalContent
 from jupytrack.annotation.journal_lines import (
     Line,
+    encode_line,
     format_line,
+    number_line,
     pack,
     parse_line,
     strip_old,
@@ -261,16 +263,17 @@ class Journal(JournalContent):
                     self._written.append(self._queue.popleft())
                 self._wake.notify_all()
             self.failing = False
-            if self._base_due and any("of" in line or line["action"] == "do" for line in lines):
+            if self._base_due and any("of" in line or line["action"] == "do" for line, _ in lines):
                 self._keep_base()
             return True
 
-    def _lines(self, batch: list[tuple[Entry, Done]]) -> list[Line]:
+    def _lines(self, batch: list[tuple[Entry, Done]]) -> list[tuple[Line, bytes]]:
         """Return what to write; an entry that cannot be recorded leaves the queue and is never confirmed."""
         lines = []
         for item in batch:
             try:
-                lines.append(item[0].to_line())
+                line = item[0].to_line()
+                lines.append((line, encode_line(line)))
             except Exception as error:
                 log.exception("%r could not be recorded.", item[0])
                 with self._wake:
@@ -282,7 +285,7 @@ class Journal(JournalContent):
                 self._tell(SaveError(problem, "Save the layer now; until then this edit is not safe."))
         return lines
 
-    def _write(self, lines: list[Line]) -> None:
+    def _write(self, lines: list[tuple[Line, bytes]]) -> None:
         if self.guard is not None:
             self.guard()
         if self._handle is None:
@@ -296,9 +299,9 @@ class Journal(JournalContent):
         if there is None or not os.path.samestat(here, there) or here.st_size < self._size:
             self._recover(there is not None)
         numbered = enumerate(lines, self._number + 1)
-        self._put(b"".join(format_line({"n": number, **line}) for number, line in numbered))
+        self._put(b"".join(number_line(number, encoded) for number, (_, encoded) in numbered))
         self._number += len(lines)
-        for line in lines:
+        for line, _ in lines:
             if line["action"] in ("save", "replaced"):
                 self._mark, self._base_due = line.get("fingerprint", ""), True
 
@@ -347,7 +350,7 @@ class Journal(JournalContent):
         handle = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666)
         self._handle = handle
         try:
-            self._put(format_line({"n": 0, **self._head}))
+            self._put(format_line(0, self._head))
             sync_folder(self.path.parent)
         except OSError:
             self._release()
@@ -373,9 +376,9 @@ class Journal(JournalContent):
         entries = list(entries)
         strip_old(entries)
         base = [] if self._base is None or self._base_due else [self._base]
-        text = [format_line({"n": 0, **self._head})]
+        text = [format_line(0, self._head)]
         for number, line in enumerate([*entries, *base], 1):
-            text.append(format_line({**line, "n": number}))
+            text.append(format_line(number, {k: v for k, v in line.items() if k != "n"}))
         content = b"".join(text)
         write_atomic(self.path, content)
         self._size, self._number, self._superseded = len(content), len(text) - 1, 0
@@ -395,7 +398,7 @@ class Journal(JournalContent):
                 return
             packed = {suffix: pack(data) for suffix, data in files.items()}
             line = {"action": "base", "fingerprint": self._mark, "files": packed}
-            self._put(format_line({"n": self._number + 1, **line}))
+            self._put(format_line(self._number + 1, line))
             self._number += 1
             self._base = None
         except OSError as error:

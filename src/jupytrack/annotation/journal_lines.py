@@ -7,7 +7,17 @@ import json
 import zlib
 from typing import Any
 
-__all__ = ["KEEP_EDITS", "Line", "format_line", "pack", "parse_line", "strip_old", "unpack"]
+__all__ = [
+    "KEEP_EDITS",
+    "Line",
+    "encode_line",
+    "format_line",
+    "number_line",
+    "pack",
+    "parse_line",
+    "strip_old",
+    "unpack",
+]
 
 Line = dict[str, Any]
 
@@ -19,15 +29,25 @@ KEEP_EDITS = 2000
 _KEEP_BYTES = 32 * 2**20
 
 
-def format_line(line: Line) -> bytes:
-    """Return one line of the file: JSON whose last member is a checksum of what comes before it."""
+def format_line(number: int, line: Line) -> bytes:
+    """Return one line of the file: its number, its content and a checksum of both, as JSON."""
+    return number_line(number, encode_line(line))
+
+
+def encode_line(line: Line) -> bytes:
+    """Return a line's content as JSON; TypeError or ValueError if it holds what JSON cannot."""
     record = line.get("record")
     if record is not None:
         text = json.dumps(record, separators=(",", ":"))
         if len(text) > _PACKED:
             line = {key: value for key, value in line.items() if key != "record"}
             line["packed"] = pack(text.encode())
-    body = json.dumps(line, separators=(",", ":"))[:-1].encode()
+    return json.dumps(line, separators=(",", ":")).encode()
+
+
+def number_line(number: int, encoded: bytes) -> bytes:
+    """Return one line of the file for what :func:`encode_line` returned."""
+    body = b'{"n":%d,' % number + encoded[1:-1]
     return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
 
 

@@ -9,25 +9,30 @@ recognised; what another machine holds is only taken when the user says so.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import socket
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 
 from jupytrack.annotation.entries import user_name
-from jupytrack.errors import ConflictError
+from jupytrack.errors import ConflictError, SaveError
 from jupytrack.files import save_error
 
 __all__ = ["Holder", "LayerLock"]
 
 _UNREADABLE_AFTER = 10.0
 """Seconds after which a lock without readable content is taken for the rest of a crash."""
+
+_OUTERMOST = "pid:[4026531836]"
+"""The list of processes of a machine itself, not of a container on it; the same number on every Linux."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Holder:
     host : str
         Name of the machine.
     machine : str
-        What changes when the machine is started anew or the process lives in another container.
+        What changes when the machine is started anew or the process lives in another container: its boot, the
+        list of processes, and (where it has one) the identity of the system that is installed on it.
     process : int
         Number of the process.
     started : float
@@ -81,8 +87,7 @@ class Holder:
     @property
     def is_gone(self) -> bool:
         """Whether the holder certainly does not run any more."""
-        if self.host == socket.gethostname() and self.machine.split()[:1] != _machine().split()[:1]:
-            # The machine of this name was started anew since.
+        if self.host == socket.gethostname() and _is_earlier_boot(self.machine, _machine()):
             return True
         if not self.is_here:
             return False
@@ -120,19 +125,9 @@ class LayerLock:
 
     def holder(self) -> Holder | None:
         """Return who holds the lock; None if nobody does or the file cannot be read."""
-        try:
-            content = json.loads(self.path.read_bytes())
-            return Holder(
-                str(content["host"]),
-                str(content["machine"]),
-                int(content["process"]),
-                float(content["started"]),
-                str(content["user"]),
-                str(content["since"]),
-                str(content["token"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        with contextlib.suppress(OSError):
+            return _parse(self.path.read_bytes())
+        return None
 
     def acquire(self, *, steal: bool = False) -> None:
         """Take the lock.
@@ -155,6 +150,7 @@ class LayerLock:
             mine = Holder.me()
             if self._create(mine):
                 self.mine = mine
+                self._sweep()
                 return
             holder = self.holder()
             if holder is None and not _is_old(self.path) and not steal:
@@ -164,6 +160,11 @@ class LayerLock:
             if holder is not None and not holder.is_gone and not steal:
                 break
             try:
+                if holder is None and not steal and not _is_rest(self.path):
+                    raise ConflictError(
+                        f"{self.path} is in the way; it was not made by jupytrack.",
+                        "Move it away, or give the layer another name.",
+                    )
                 self._remove(holder)
             except OSError as error:
                 raise save_error(self.path, error) from error
@@ -220,19 +221,67 @@ class LayerLock:
         finally:
             guard.unlink(missing_ok=True)
 
+    def _sweep(self) -> None:
+        """Remove what processes left that were killed while they made a lock, once it is old."""
+        with contextlib.suppress(OSError):
+            for rest in self.path.parent.glob(f".{glob.escape(self.path.name)}.{'[0-9a-f]' * 8}"):
+                if _is_old(rest):
+                    rest.unlink(missing_ok=True)
+
     def is_held(self) -> bool:
         """Whether this object holds the lock."""
-        return self.mine is not None and self.holder() == self.mine
+        try:
+            return self.mine is not None and self._read() == self.mine
+        except OSError:
+            return False
+
+    def _read(self) -> Holder | None:
+        """Return who holds the lock; what is not there or not whole for a moment only is read again.
+
+        Raises
+        ------
+        OSError
+            If the file is there and cannot be read.
+        """
+        trouble: OSError | None = None
+        for delay in (0, 0.02, 0.1, 0.3):
+            time.sleep(delay)
+            try:
+                holder = _parse(self.path.read_bytes())
+                trouble = None
+            except FileNotFoundError:
+                holder, trouble = None, None
+            except OSError as error:
+                holder, trouble = None, error
+            if holder is not None:
+                return holder
+        if trouble is not None:
+            raise trouble
+        return None
 
     def require(self) -> None:
-        """Raise a ConflictError unless this object holds the lock."""
-        if self.is_held():
+        """Pass only if this object holds the lock.
+
+        Raises
+        ------
+        ConflictError
+            If somebody else took it, or removed it.
+        SaveError
+            If the lock file cannot be read at present; try again later.
+        """
+        try:
+            holder = self._read()
+        except OSError as error:
+            raise SaveError(
+                f"The lock {self.path} cannot be read: {error.strerror or error}.",
+                "Restore access to its folder; nothing is written until then.",
+            ) from error
+        if self.mine is not None and holder == self.mine:
             return
-        holder = self.holder()
         what = "was removed" if holder is None else f"was taken over ({holder})"
         raise ConflictError(
             f"The lock {self.path.name} {what}, so nothing more is written from here.",
-            "Open the layer again; edits up to then are in its journal.",
+            "Take the layer over to go on here.",
         )
 
     def release(self) -> None:
@@ -243,13 +292,59 @@ class LayerLock:
         self.mine = None
 
 
+def _parse(content: bytes) -> Holder | None:
+    """Return what a lock says; None if it is not whole."""
+    try:
+        said = json.loads(content)
+        return Holder(
+            str(said["host"]),
+            str(said["machine"]),
+            int(said["process"]),
+            float(said["started"]),
+            str(said["user"]),
+            str(said["since"]),
+            str(said["token"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_rest(path: Path) -> bool:
+    """Whether a file is what a crash leaves of a lock, not somebody else's file of that name."""
+    begin = b'{\n "host":'
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return True
+    return not content.strip(b"\0") or content.startswith(begin) or begin.startswith(content)
+
+
 def _machine() -> str:
-    """Return the boot of this machine, and the container's own list of processes where there is one."""
+    """Return the boot of this machine, its list of processes, and the system that is installed on it.
+
+    The last one is left out in containers: those of one image share it, on whatever machine they run.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        processes = os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""
+    system = ""
+    if processes == _OUTERMOST:
+        with contextlib.suppress(OSError):
+            # Hashed, because the number itself is to be kept secret.
+            number = Path("/etc/machine-id").read_bytes().strip()
+            system = sha256(b"jupytrack " + number).hexdigest()[:16] if number else ""
+    return f"{boot} {processes} {system}".rstrip()
+
+
+def _is_earlier_boot(theirs: str, ours: str) -> bool:
+    """Whether a process ran before the very machine that this is was started anew."""
+    their_parts, our_parts = theirs.split(), ours.split()
+    if len(their_parts) != 3 or len(our_parts) != 3:
+        # Other machines may have this one's name: containers of a network home often do.
+        return False
+    return their_parts[2] == our_parts[2] and their_parts[0] != our_parts[0]
 
 
 def _is_old(path: Path) -> bool:

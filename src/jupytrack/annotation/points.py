@@ -11,12 +11,13 @@ import numpy as np
 from jupytrack.annotation.displayed import DisplayedPoints
 from jupytrack.annotation.editing import Change
 from jupytrack.annotation.edits import difference
+from jupytrack.annotation.layer_files import companion_stem, keep_files
 from jupytrack.annotation.locating import find_layer_and_video, name_in
+from jupytrack.annotation.locks import LayerLock
 from jupytrack.annotation.saved import Unsaved, compare
-from jupytrack.annotation.storage import free_name
 from jupytrack.annotation.table import PointTable, column_type
 from jupytrack.errors import AnnotationError, ConflictError, SaveError
-from jupytrack.files import file_fingerprint, write_atomic
+from jupytrack.files import file_fingerprint, save_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,14 +263,16 @@ class VideoAnnotation(DisplayedPoints):
             Write a copy there instead; the annotation stays with its own file.
         overwrite : bool
             Replace the layer's own file even if somebody else changed it since it was read; theirs is kept
-            beside it as ``<file>.theirs-<time>``.
+            beside it as ``<file>.theirs-<time>``, its sidecar as ``<file>.theirs-<time>.sidecar``. Of another
+            file, replace what is there.
 
         Raises
         ------
         AnnotationError
             If there is no file name, or it does not end in ``.json``.
         ConflictError
-            If somebody else changed the layer's own file since it was read, or edits it now.
+            If somebody else changed the layer's own file since it was read, or edits it now; if another file
+            exists, or is open somewhere.
         SaveError
             If it cannot be written; what was there before is still there.
         """
@@ -295,7 +298,7 @@ class VideoAnnotation(DisplayedPoints):
                     "name": Path(self.video.fname).name,
                 }
             if not own:
-                formats.write_layer(path, table)
+                _write_copy(Path(path), table, overwrite)
                 return
             self.history.require_writable()
             self._check_unchanged(overwrite)
@@ -330,19 +333,26 @@ class VideoAnnotation(DisplayedPoints):
                 "Save under another name, or reload() to take theirs (undo brings yours back), or use "
                 "save(overwrite=True), which keeps theirs beside it.",
             )
-        write_atomic(free_name(path, "theirs"), path.read_bytes())
+        keep_files(path, "theirs")
 
-    def to_json(self) -> None:
+    def to_json(self, *, overwrite: bool = False) -> None:
         """Save a layer that came from a DeepLabCut file as JSON of the same name beside it.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Replace a JSON file that is there already.
 
         Raises
         ------
         AnnotationError
             If the layer does not come from a DeepLabCut file.
+        ConflictError
+            If there is such a JSON file, or it is open somewhere.
         """
         if self.fname is None or Path(self.fname).suffix not in {".h5", ".hdf5", ".csv"}:
             raise AnnotationError(f"Layer {self.name!r} is not from a DeepLabCut file.", "Use save().")
-        self.save(Path(self.fname).with_suffix(".json"))
+        self.save(Path(self.fname).with_suffix(".json"), overwrite=overwrite)
 
     @property
     def unsaved(self) -> Unsaved:
@@ -516,3 +526,25 @@ class VideoAnnotation(DisplayedPoints):
         from jupytrack.flow.smoothing import lk_moving_average_filter
 
         return lk_moving_average_filter(self, *args, **kwargs)
+
+
+def _write_copy(path: Path, table: PointTable, overwrite: bool) -> None:
+    """Write points to a file that is not their own, unless that would replace what somebody needs."""
+    from jupytrack import formats
+
+    lock = LayerLock(path.with_name(f"{companion_stem(path)}.lock"))
+    try:
+        lock.acquire()
+    except ConflictError as error:
+        raise ConflictError(error.problem, "Save under another name, or close it there first.") from error
+    except SaveError as error:
+        cause = error.__cause__
+        raise (save_error(path, cause) if isinstance(cause, OSError) else error) from cause
+    try:
+        if path.exists() and not overwrite:
+            raise ConflictError(
+                f"{path} is there already.", "Save under another name, or replace it with overwrite=True."
+            )
+        formats.write_layer(path, table)
+    finally:
+        lock.release()

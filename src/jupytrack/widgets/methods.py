@@ -342,7 +342,9 @@ class AnnotatorMethods:
         """Save the active layer to its file; returns the path."""
         return files.save(self.session)
 
-    def save_annotation_as(self, event: Any = None, *, path: str | Path | None = None) -> Path:
+    def save_annotation_as(
+        self, event: Any = None, *, path: str | Path | None = None, overwrite: bool = False
+    ) -> Path:
         """Save the active layer to another file; without a path, to its own.
 
         Parameters
@@ -351,10 +353,14 @@ class AnnotatorMethods:
             A path is taken as such, for calls with one positional argument.
         path : path, optional
             The file; ``.json`` is added where it is missing.
+        overwrite : bool
+            Replace a file that is there, unless it is open somewhere.
         """
         if path is None and isinstance(event, str | Path):
             path = event
-        return files.save(self.session) if path is None else files.save_annotation_as(self.session, path)
+        if path is None:
+            return files.save(self.session)
+        return files.save_annotation_as(self.session, path, overwrite)
 
     def discard_unsaved_annotations(self, event: Any = None) -> None:
         """Go back to what the active layer's file holds. Undo brings all back; the button asks first."""

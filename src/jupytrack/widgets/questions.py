@@ -37,15 +37,15 @@ class Questions:
                         f"{path.name} is there already.",
                         "Replacing it loses what it holds.",
                         [
-                            ("Replace", "danger", lambda: self._reporting(lambda: save(path))),
+                            ("Replace", "danger", lambda: self._reporting(lambda: save(path, True))),
                             ("Keep it", "", None),
                         ],
                     )
                     return
                 save(path)
 
-        def save(path: Path) -> None:
-            files.save_annotation_as(self.session, path)
+        def save(path: Path, overwrite: bool = False) -> None:
+            files.save_annotation_as(self.session, path, overwrite)
 
         suggestion = str(files.suggested_path(self.session))
         self.question.ask_for_text(

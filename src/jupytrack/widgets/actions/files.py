@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jupytrack.errors import AnnotationError, SaveError
+from jupytrack.errors import SaveError
 from jupytrack.formats.dustrack import make_annotation_file_name
 from jupytrack.widgets.session import Session
 
@@ -52,7 +52,7 @@ def suggested_path(session: Session) -> Path:
     return folder / Path(make_annotation_file_name(session.video.fname, session.layers.active)).name
 
 
-def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrite: bool = True) -> Path:
+def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrite: bool = False) -> Path:
     """Save the active layer to a file of your choice; the layer keeps its own file.
 
     Parameters
@@ -69,18 +69,19 @@ def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrit
 
     Raises
     ------
-    AnnotationError
-        If the file exists and ``overwrite`` is False.
+    ConflictError
+        If the file exists and ``overwrite`` is False, or it is open somewhere.
     SaveError
         If it cannot be written.
     """
     path = Path(fname).expanduser()
     if path.suffix.lower() != ".json":
         path = path.with_name(path.name + ".json")
-    if path.exists() and not overwrite:
-        raise AnnotationError(f"{path} is there already.", "Choose another name, or allow overwriting.")
+    own = session.ann.fname
+    if own is not None and path.resolve() == Path(own).resolve():
+        return save(session)
     with session.lock:
-        session.ann.save(str(path))
+        session.ann.save(path, overwrite=overwrite)
     session.forget_unsaved(session.layers.active)
     session.notify("info", f"Saved layer {session.layers.active!r} to {path}.")
     return path
