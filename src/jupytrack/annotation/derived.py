@@ -13,14 +13,14 @@ from jupytrack.annotation.table import frame_number
 from jupytrack.errors import AnnotationError, MissingDependencyError, SaveError
 
 if TYPE_CHECKING:
-    from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.annotation.exports import ExportedPoints
     from jupytrack.jobs import Progress
     from jupytrack.video.source import FrameSource
 
 __all__ = ["area", "draw_points", "export_video", "signal"]
 
 
-def signal(annotation: VideoAnnotation, values: NDArray[np.float64], **names: Any) -> Any:
+def signal(annotation: ExportedPoints, values: NDArray[np.float64], **names: Any) -> Any:
     """Return values over frames as ``pysampled.Data`` at the video's frame rate.
 
     Raises
@@ -40,7 +40,7 @@ def signal(annotation: VideoAnnotation, values: NDArray[np.float64], **names: An
     return pysampled.Data(values, sr=rate, **names)
 
 
-def area(annotation: VideoAnnotation, labels: Sequence[str] | str, lowpass: float | None) -> Any:
+def area(annotation: ExportedPoints, labels: Sequence[str] | str, lowpass: float | None) -> Any:
     """Return the polygon's area in square pixels, frame by frame; see ``VideoAnnotation.get_area``."""
     corners = list(labels)
     if len(corners) < 3:
@@ -61,7 +61,7 @@ def area(annotation: VideoAnnotation, labels: Sequence[str] | str, lowpass: floa
 
 
 def export_video(
-    annotation: VideoAnnotation,
+    annotation: ExportedPoints,
     out_file_name: str | Path | None,
     start_frame: int | None,
     end_frame: int | None,
@@ -91,7 +91,7 @@ def export_video(
     return path
 
 
-def draw_points(annotation: VideoAnnotation, image: NDArray[np.uint8], frame: int) -> NDArray[np.uint8]:
+def draw_points(annotation: ExportedPoints, image: NDArray[np.uint8], frame: int) -> NDArray[np.uint8]:
     """Return a picture with the points of a frame on it.
 
     Parameters
@@ -123,7 +123,7 @@ def draw_points(annotation: VideoAnnotation, image: NDArray[np.uint8], frame: in
     return image
 
 
-def _video(annotation: VideoAnnotation) -> FrameSource:
+def _video(annotation: ExportedPoints) -> FrameSource:
     if annotation.video is None:
         raise AnnotationError(
             f"Layer {annotation.name!r} has no video.", "Open it with one: VideoAnnotation(fname, vname)."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from jupytrack.annotation.table import (
 )
 from jupytrack.annotation.views import FramesView, LabelsView
 from jupytrack.errors import AnnotationError
+from jupytrack.listeners import call_all, listen
 
 __all__ = ["Change", "EditablePoints"]
 
@@ -104,8 +104,7 @@ class EditablePoints(ReadablePoints):
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call ``callback(change)`` once for every command, undo and redo; return how to stop it."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+        return listen(self._listeners, callback)
 
     @contextmanager
     def edit(self, title: str, *, edit_id: str | None = None) -> Iterator[None]:
@@ -473,12 +472,7 @@ class EditablePoints(ReadablePoints):
         """Announce an edit that was just written."""
         self._revision += 1
         change = Change(edit.labels, edit.frames, self._revision, edit.edit_id)
-        for listener in list(self._listeners):
-            try:
-                listener(change)
-            except Exception:
-                # A broken listener must not make the edit look as if it had failed.
-                logging.getLogger(__name__).exception("A listener failed on an edit.")
+        call_all(self._listeners, change)
 
 
 def _title(change: CellChange) -> str:

@@ -7,12 +7,12 @@ one kind, marks another, and a new kind joins by :func:`register_edit`. With a j
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from jupytrack.annotation.confirmations import Confirmations
 from jupytrack.annotation.entries import (
     Action,
     Edit,
@@ -22,18 +22,16 @@ from jupytrack.annotation.entries import (
     user_name,
 )
 from jupytrack.annotation.script import to_script
-from jupytrack.errors import ConflictError, JupytrackError
-from jupytrack.listeners import call_all, listen
+from jupytrack.errors import ConflictError
+from jupytrack.listeners import call_all
 
 if TYPE_CHECKING:
     from jupytrack.annotation.journal import Journal
 
 __all__ = ["Action", "Edit", "Entry", "History", "edit_from_record", "register_edit", "user_name"]
 
-log = logging.getLogger(__name__)
 
-
-class History:
+class History(Confirmations):
     """What was done to a target, in order, with the way back.
 
     Parameters
@@ -52,6 +50,7 @@ class History:
     """
 
     def __init__(self, target: Any, *, user: str | None = None) -> None:
+        super().__init__()
         self.target = target
         self.user = user or user_name()
         self.lock: threading.RLock = getattr(target, "lock", None) or threading.RLock()
@@ -62,15 +61,9 @@ class History:
         self._latest: dict[str, Entry] = {}
         self._by_id: dict[str, Entry] = {}
         self._saved_top = ""
-        self._waiting: dict[int, Entry] = {}
-        # Not the target's lock: who saves holds that one while the journal confirms.
-        self._waiting_lock = threading.Lock()
         self._depth = 0
         self._unsent: list[Entry] = []
         self._refusal: tuple[str, str] | None = None
-        self._entry_listeners: list[Callable[[Entry], None]] = []
-        self._confirmed_listeners: list[Callable[[Entry], None]] = []
-        self._error_listeners: list[Callable[[JupytrackError], None]] = []
 
     # editing
 
@@ -176,18 +169,6 @@ class History:
         if entry.confirmed and journal is None:
             call_all(self._confirmed_listeners, entry)
 
-    def _keep_in(self, journal: Journal, entry: Entry) -> None:
-        with self._waiting_lock:
-            self._waiting[id(entry)] = entry
-        journal.append(entry, self._on_disk)
-
-    def _on_disk(self, entry: Entry) -> None:
-        """Take note, in the journal's thread, that an entry is safe."""
-        with self._waiting_lock:
-            entry.confirmed = True
-            self._waiting.pop(id(entry), None)
-        call_all(self._confirmed_listeners, entry)
-
     # asking
 
     @property
@@ -236,11 +217,6 @@ class History:
         return self.journal is not None
 
     @property
-    def all_confirmed(self) -> bool:
-        """Whether every entry is safe."""
-        return not self._waiting
-
-    @property
     def failing(self) -> bool:
         """Whether the journal cannot be written at the moment, so that new edits are not safe."""
         return self.journal is not None and self.journal.failing
@@ -248,31 +224,6 @@ class History:
     @property
     def _top(self) -> str:
         return self._done[-1].id if self._done else ""
-
-    # being told
-
-    def on_entry(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
-        """Call ``callback(entry)`` after every new entry; returns a function that stops it."""
-        return listen(self._entry_listeners, callback)
-
-    def on_confirmed(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
-        """Call ``callback(entry)`` once an entry is safe, from the journal's thread; returns how to stop."""
-        return listen(self._confirmed_listeners, callback)
-
-    def on_error(self, callback: Callable[[JupytrackError], None]) -> Callable[[], None]:
-        """Call ``callback(error)`` when the journal cannot be written; returns a function that stops it."""
-        return listen(self._error_listeners, callback)
-
-    def give_up(self, entry: Entry) -> None:
-        """Take note that an entry will never be in the journal; it is not waited for any more."""
-        with self._waiting_lock:
-            self._waiting.pop(id(entry), None)
-
-    def report(self, error: JupytrackError) -> None:
-        """Tell listeners of an error of the journal."""
-        if not self._error_listeners:
-            log.error("%s", error)
-        call_all(self._error_listeners, error)
 
     # files
 
@@ -423,8 +374,7 @@ class History:
         with self.lock:
             self.entries, self._done, self._undone, self._saved_top = [], [], [], ""
             self._latest, self._by_id = {}, {}
-            with self._waiting_lock:
-                self._waiting = {}
+            self._expect_nothing()
 
     def detach(self) -> None:
         """Keep entries in memory only from now on; the journal stays as it is."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jupytrack.annotation.displayed import DisplayedPoints
 from jupytrack.annotation.editing import Change
 from jupytrack.annotation.edits import difference
+from jupytrack.annotation.exports import ExportedPoints
 from jupytrack.annotation.layer_files import companion_stem, keep_files
 from jupytrack.annotation.locating import find_layer_and_video, name_in
 from jupytrack.annotation.locks import LayerLock
@@ -20,11 +20,8 @@ from jupytrack.errors import AnnotationError, ConflictError, SaveError
 from jupytrack.files import file_fingerprint, save_error
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from jupytrack.annotation.durable import DurableLayer
     from jupytrack.flow.smoothing import SmoothedAnnotation
-    from jupytrack.jobs import Progress
     from jupytrack.video.source import FrameSource
 
 __all__ = ["Change", "Unsaved", "VideoAnnotation"]
@@ -32,7 +29,7 @@ __all__ = ["Change", "Unsaved", "VideoAnnotation"]
 _OPTIONS = {"palette_name", "ax_list", "ax_list_scatter", "ax_list_trace_x", "ax_list_trace_y"}
 
 
-class VideoAnnotation(DisplayedPoints):
+class VideoAnnotation(ExportedPoints):
     """One layer of points on a video.
 
     Every label is a text (usually digits) with at most one point a frame. All changes can be undone through
@@ -368,152 +365,6 @@ class VideoAnnotation(DisplayedPoints):
         return dict(self._meta.get("names", {}))
 
     # what follows from the points
-
-    def to_dlc(
-        self,
-        scorer: str = "praneeth",
-        output_path: str | Path | None = None,
-        file_prefix: str | None = None,
-        img_prefix: str = "img",
-        img_suffix: str = ".png",
-        label_prefix: str = "point",
-        save: bool = True,
-        internal_to_dlc_labels: dict[str, str] | None = None,
-    ) -> pd.DataFrame:
-        """Return the points as DeepLabCut's labelled data, and write them as CSV and h5.
-
-        Parameters
-        ----------
-        scorer : str
-            Who labelled, in the table's header.
-        output_path : path, optional
-            Folder to write to; by default the layer's.
-        file_prefix : str, optional
-            File name without suffix; by default the layer's, with ``"dlc"`` it is ``CollectedData_<scorer>``.
-        img_prefix, img_suffix : str
-            What stands around the frame number in the names of the pictures.
-        label_prefix : str
-            What stands before a label in the names of the body parts.
-        save : bool
-            Whether to write files.
-        internal_to_dlc_labels : dict of str to str, optional
-            Body part for each label, instead of ``label_prefix``.
-
-        Raises
-        ------
-        AnnotationError
-            If body parts are missing or there is no name to save under.
-        SaveError
-            If a file cannot be written.
-        """
-        from jupytrack.formats import deeplabcut
-
-        parts = internal_to_dlc_labels or {label: label_prefix + label for label in self.labels}
-        if set(parts) != set(self.labels):
-            raise AnnotationError(
-                f"Body parts are given for {sorted(parts)}, the labels are {self.labels}.",
-                "Give one for each label.",
-            )
-        stem = self.video.name if self.video is not None else (self.fstem or "video").split("_annotations")[0]
-        frame = deeplabcut.labelled_frame(
-            self.to_table(),
-            scorer=scorer,
-            video=stem,
-            names=[parts[label] for label in self.labels],
-            img_prefix=img_prefix,
-            img_suffix=img_suffix,
-        )
-        if save:
-            if file_prefix == "dlc":
-                file_prefix = f"CollectedData_{scorer}"
-            prefix = file_prefix or self.fstem
-            folder = output_path or (None if self.fname is None else Path(self.fname).parent)
-            if prefix is None or folder is None:
-                raise AnnotationError(
-                    f"Layer {self.name!r} has no file to name the export after.",
-                    "Give output_path and file_prefix.",
-                )
-            deeplabcut.write_labelled(frame, Path(folder) / prefix)
-        return frame
-
-    def to_signal(self, label: str) -> Any:
-        """Return one label as ``pysampled.Data`` at the video's frame rate.
-
-        Raises
-        ------
-        AnnotationError
-            If there is no video, or no such label.
-        MissingDependencyError
-            If pysampled is not installed.
-        """
-        from jupytrack.annotation import derived
-
-        self._store.row(label)
-        return derived.signal(self, self.to_trace(label))
-
-    def to_signals(self) -> dict[str, Any]:
-        """Return label → ``pysampled.Data``; errors as for :meth:`to_signal`."""
-        return {label: self.to_signal(label) for label in self.labels}
-
-    def to_pysampled(self) -> Any:
-        """Return all labels as one ``pysampled.Data`` with named signals; errors as for :meth:`to_signal`."""
-        from jupytrack.annotation import derived
-
-        traces = np.hstack(list(self.to_traces().values())) if self.labels else np.empty((self.n_frames, 0))
-        return derived.signal(self, traces, signal_names=self.labels, signal_coords=["x", "y"])
-
-    def get_area(self, labels: Sequence[str] | str, lowpass: float | None = None) -> Any:
-        """Return the area of the polygon that labels span, frame by frame, in square pixels.
-
-        Parameters
-        ----------
-        labels : sequence of str, or str
-            Corners in their order; ``"023"`` stands for ``["0", "2", "3"]``.
-        lowpass : float, optional
-            Smooth the positions first, with this cut-off in Hz.
-
-        Returns
-        -------
-        ndarray, float64, shape (n_frames,), or pysampled.Data
-            The latter if there is a video; NaN where a corner is missing.
-        """
-        from jupytrack.annotation import derived
-
-        return derived.area(self, labels, lowpass)
-
-    def export_video(
-        self,
-        out_file_name: str | Path | None = None,
-        start_frame: int | None = None,
-        end_frame: int | None = None,
-        progress: Progress | None = None,
-    ) -> Path:
-        """Write a video with the points drawn on it.
-
-        Parameters
-        ----------
-        out_file_name : path, optional
-            An MP4 file that does not exist; by default beside the layer, named after it and the frames.
-        start_frame, end_frame : int, optional
-            First and last frame, both included.
-        progress : Progress, optional
-            Told after every frame; may cancel.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        AnnotationError
-            If there is no video, no such frame, or no name for the file.
-        SaveError
-            If the file exists or cannot be written.
-        """
-        from jupytrack.annotation import derived
-
-        return derived.export_video(self, out_file_name, start_frame, end_frame, progress)
 
     def postprocess(self, *args: Any, **kwargs: Any) -> SmoothedAnnotation:
         """Return a smoothed copy: :func:`jupytrack.lk_moving_average_filter` of this layer.

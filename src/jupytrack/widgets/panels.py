@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from jupytrack.annotation.layers import BUFFER
+from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.video.enhance import Enhancement
 from jupytrack.widgets.actions import labels as label_actions
 from jupytrack.widgets.actions import layers as layer_actions

@@ -20,6 +20,7 @@ import traitlets
 
 from jupytrack.annotation.table import label_order
 from jupytrack.errors import AnnotationError, ConflictError, JupytrackError
+from jupytrack.listeners import call_all, listen
 from jupytrack.video.enhance import Enhancement
 
 if TYPE_CHECKING:
@@ -281,21 +282,21 @@ class Session(traitlets.HasTraits):
 
     def on_notice(self, callback: Callable[[Level, str, str], None]) -> Callable[[], None]:
         """Call ``callback(level, problem, remedy)`` for every message; returns a function that stops it."""
-        return _listen(self._notice_listeners, callback)
+        return listen(self._notice_listeners, callback)
 
     def on_points_changed(self, callback: Callable[[np.ndarray | None], None]) -> Callable[[], None]:
         """Call ``callback(frames)`` after a change of points, once a command; None means all frames."""
-        return _listen(self._points_listeners, callback)
+        return listen(self._points_listeners, callback)
 
     def on_confirmed(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call ``callback(edit_id)`` once an edit is safe on disk, from the thread that wrote it."""
-        return _listen(self._confirmed_listeners, callback)
+        return listen(self._confirmed_listeners, callback)
 
     def notify(self, level: Level, problem: str, remedy: str = "") -> None:
         """Tell the user something, wherever the session is shown."""
         if not self._notice_listeners:
             log.log({"info": 20, "warning": 30}.get(level, 40), "%s %s", problem, remedy)
-        _tell(self._notice_listeners, level, problem, remedy)
+        call_all(self._notice_listeners, level, problem, remedy)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -351,7 +352,7 @@ class Session(traitlets.HasTraits):
         if points:
             frames = None if changed is None else np.unique(np.concatenate(changed)) if changed else None
             self.overlay_revision += 1
-            _tell(self._points_listeners, frames)
+            call_all(self._points_listeners, frames)
 
     def _watch_layers(self) -> None:
         """Follow every layer of the stack once, and let go of those that left it."""
@@ -370,6 +371,7 @@ class Session(traitlets.HasTraits):
                     ann.display.on_change(self._on_display),
                     ann.history.on_confirmed(self._on_entry_confirmed),
                     ann.history.on_entry(self._on_entry),
+                    ann.history.on_error(self._on_error),
                 ]
 
     def version_of(self, ann: VideoAnnotation, label: str) -> int:
@@ -398,9 +400,13 @@ class Session(traitlets.HasTraits):
 
     def _on_entry_confirmed(self, entry: Any) -> None:
         # in the journal's thread, for which whoever saves may wait while holding the lock: so take none here
-        _tell(self._confirmed_listeners, entry.id)
+        call_all(self._confirmed_listeners, entry.id)
         if self.status.get("save_state") in ("confirming", "unconfirmed"):
-            self._update_status_after(0.05)
+            _after(0.05, self.update_status)
+
+    def _on_error(self, _: Any) -> None:
+        # in the journal's thread, too: another kernel may have taken the layer
+        _after(0.05, self.update_read_only)
 
     def _keep_label_valid(self) -> None:
         labels = self.labels
@@ -437,18 +443,13 @@ class Session(traitlets.HasTraits):
             self._unconfirmed_since = None
         elif self._unconfirmed_since is None:
             self._unconfirmed_since = time.monotonic()
-            self._update_status_after(NOTICEABLE)
+            _after(NOTICEABLE, self.update_status)
         elif time.monotonic() - self._unconfirmed_since >= NOTICEABLE:
             return "confirming"
         unsaved = [name for name in self.layers.names if any(self.unsaved(name).values())]
         if any(self.layers[name].history.journal is None for name in unsaved):
             return "memory"
         return "unsaved" if unsaved else "saved"
-
-    def _update_status_after(self, seconds: float) -> None:
-        timer = threading.Timer(seconds, self.update_status)
-        timer.daemon = True
-        timer.start()
 
     def unsaved(self, name: str) -> dict[str, int]:
         """How a layer differs from its file: ``added``, ``removed``, ``moved``, ``total`` and ``labels``."""
@@ -499,15 +500,7 @@ def css(color: tuple[float, ...]) -> str:
     return "#" + "".join(f"{round(255 * min(max(float(part), 0.0), 1.0)):02x}" for part in color[:3])
 
 
-def _listen(listeners: list[Any], callback: Any) -> Callable[[], None]:
-    listeners.append(callback)
-    return lambda: listeners.remove(callback) if callback in listeners else None
-
-
-def _tell(listeners: list[Any], *what: Any) -> None:
-    """Call every listener; one that fails keeps neither the others nor the edit from going through."""
-    for listener in list(listeners):
-        try:
-            listener(*what)
-        except Exception:
-            log.exception("A listener of the session failed.")
+def _after(seconds: float, call: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupytrack.annotation.layers import BUFFER
+from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.errors import AnnotationError
 from jupytrack.widgets.session import Session
 
