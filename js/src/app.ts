@@ -15,6 +15,7 @@ import { Input, type Intentions } from "./input";
 import { Navigation } from "./navigation";
 import { Notices } from "./notices";
 import { type CanvasModel, type ManagerModel, OverlayCache, Replayer } from "./overlays";
+import { decodeStill, detailFor } from "./pictures";
 import { nearestTime } from "./playback";
 import {
   type Binding,
@@ -97,7 +98,10 @@ export class App {
     const complain = (problem: string, remedy = "") => this.notices.show("error", problem, remedy);
     const common = { view: this.id, count, send, onReady: wake };
     const pictureBytes = width * height * 4;
-    this.frames = new StillProvider({ ...common, pictureBytes, onError: (_, problem) => complain(problem) });
+    this.frames = new StillProvider({
+      ...{ ...common, pictureBytes, onError: (_, problem) => complain(problem) },
+      decode: (still, detail) => decodeStill(still, width, height, detail),
+    });
     this.overlays = new OverlayCache({ ...common, onError: complain });
     this.edits = new Edits({ send, onChange: wake, onNotice: (...notice) => this.notices.show(...notice) });
     this.compositor = new Compositor({
@@ -316,6 +320,7 @@ export class App {
   }
 
   private onViewChanged(): void {
+    this.frames.setDetail(detailFor(this.view.zoom * this.view.ratio));
     this.compositor.invalidate();
     this.refreshStatus();
     clearTimeout(this.resting);
@@ -324,6 +329,7 @@ export class App {
 
   private onResized(): void {
     this.findHost();
+    this.frames.setDetail(detailFor(this.view.zoom * this.view.ratio));
     if (this.compositor.target < 0) {
       // the first size says how large things are, so that nothing is asked for twice
       this.overlays.rescale(1 / this.view.zoom);

@@ -1,7 +1,8 @@
 // Frame n is painted only together with overlay n, both in one task: what is on the screen is never a mixture.
 
-import type { FrameProvider, Picture } from "./frames";
+import type { FrameProvider } from "./frames";
 import type { OverlayCache, Recording, Replayer } from "./overlays";
+import { type Picture, sourceSize } from "./pictures";
 import type { View } from "./view";
 
 /** One thing on the screen: a frame, its picture and its overlay. */
@@ -139,7 +140,10 @@ export class Compositor {
     context.imageSmoothingQuality = "medium";
     const left = matrix[4] - 0.5 * scale;
     const top = matrix[5] - 0.5 * scale;
-    context.drawImage(next.picture, left, top, view.imageWidth * scale, view.imageHeight * scale);
+    const { imageWidth, imageHeight } = view;
+    const part = sourceSize(next.picture, imageWidth, imageHeight);
+    const area = [left, top, imageWidth * scale, imageHeight * scale] as const;
+    context.drawImage(next.picture, 0, 0, part.width, part.height, ...area);
     if (overlay) {
       const { width, height } = canvas;
       context.drawImage(overlay, 0, 0, width, height, 0, 0, width, height);

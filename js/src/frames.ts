@@ -1,9 +1,8 @@
 // Frames in the browser: what is cached, what is asked for next, and what is too late to matter.
 
 import { ByteCache } from "./lru";
+import { FULL_DETAIL, type Picture, pictureBytes, type Still } from "./pictures";
 import { bytesOf, type FromKernel, type ToKernel } from "./protocol";
-
-export type Picture = ImageBitmap;
 
 /** Where pictures come from. Stills are one way; decoding the video in the browser would be another. */
 export interface FrameProvider {
@@ -14,6 +13,8 @@ export interface FrameProvider {
   /** The picture of a frame, if it is there and up to date. */
   get(frame: number): Picture | undefined;
   has(frame: number): boolean;
+  /** Say how many eighths of the video's size the screen can show; coarser pictures are made anew. */
+  setDetail(detail: number): void;
   /** Like get, and the picture stays usable until the next call, even where the cache drops it. */
   hold(frame: number): Picture | undefined;
   receive(message: Extract<FromKernel, { type: "still" }>, buffers: DataView[]): void;
@@ -56,7 +57,8 @@ interface StillOptions {
   send: (message: ToKernel) => void;
   onReady: (frame: number) => void;
   onError: (frame: number, problem: string) => void;
-  decode?: (blob: Blob) => Promise<Picture>;
+  /** Make a picture of a still, of at least so many eighths of its size. */
+  decode: (still: Still, detail: number) => Promise<Picture>;
   pictureBudget?: number;
   stillBudget?: number;
   quality?: number;
@@ -67,10 +69,11 @@ interface StillOptions {
 export class StillProvider implements FrameProvider {
   prefetch = true;
   private readonly pictures: ByteCache<number, Picture>;
-  private readonly stills: ByteCache<number, Blob>;
+  private readonly stills: ByteCache<number, Still>;
+  /** The eighths that each picture was made for. */
+  private readonly details = new Map<number, number>();
   private readonly decoding = new Set<number>();
   private readonly failed = new Set<number>();
-  private readonly makePicture: (blob: Blob) => Promise<Picture>;
   private readonly now: () => number;
   private inFlight = new Set<number>();
   private order: number[] = [];
@@ -79,6 +82,7 @@ export class StillProvider implements FrameProvider {
   private cold = -1;
   private held: Picture | undefined;
   private heldIsOrphan = false;
+  private detail = FULL_DETAIL;
   private revision = 0;
   private generation = 0;
   private nextId = 1;
@@ -89,7 +93,6 @@ export class StillProvider implements FrameProvider {
   private readonly counts = { requests: 0, asked: 0, received: 0, late: 0, decoded: 0 };
 
   constructor(private readonly options: StillOptions) {
-    this.makePicture = options.decode ?? ((blob) => createImageBitmap(blob));
     this.now = options.now ?? (() => performance.now());
     // a picture in use must survive the prefetch of those around it
     const least = (AHEAD + BEHIND + 4) * options.pictureBytes;
@@ -121,6 +124,13 @@ export class StillProvider implements FrameProvider {
     return this.pictures.get(frame);
   }
 
+  setDetail(detail: number): void {
+    if (detail === this.detail) return;
+    this.detail = detail;
+    this.decode();
+    this.ask();
+  }
+
   hold(frame: number): Picture | undefined {
     const picture = this.pictures.get(frame);
     if (picture === undefined || picture === this.held) return picture;
@@ -145,8 +155,9 @@ export class StillProvider implements FrameProvider {
       if (frame === this.cold) this.cold = -1;
       this.options.onError(frame, message.error ?? `Frame ${frame} came without a picture.`);
     } else {
-      const blob = new Blob([bytesOf(data)], { type: message.mime });
-      this.stills.set(frame, blob, blob.size);
+      // a copy of its own, because the message's buffer holds more than the picture
+      const still = { data: bytesOf(data).slice(), mime: message.mime };
+      this.stills.set(frame, still, still.data.byteLength);
       if (!this.order.includes(frame) && !this.recent.includes(frame)) this.counts.late++;
       this.decode();
     }
@@ -189,8 +200,12 @@ export class StillProvider implements FrameProvider {
     else picture.close();
   }
 
+  private isFine(frame: number): boolean {
+    return this.pictures.has(frame) && (this.details.get(frame) ?? 0) >= this.detail;
+  }
+
   private missing(): number[] {
-    return this.order.filter((n) => !this.pictures.has(n) && !this.stills.has(n) && !this.failed.has(n));
+    return this.order.filter((n) => !this.isFine(n) && !this.stills.has(n) && !this.failed.has(n));
   }
 
   private ask(): void {
@@ -235,22 +250,23 @@ export class StillProvider implements FrameProvider {
     const ahead = this.cold >= 0 ? [] : this.order;
     for (const frame of [this.wanted.frame, ...this.recent, ...ahead]) {
       if (this.decoding.size >= DECODERS || this.decoding.has(this.wanted.frame)) return;
-      const blob = this.stills.get(frame);
-      if (blob && !this.pictures.has(frame) && !this.decoding.has(frame)) this.decodeStill(frame, blob);
+      const still = this.stills.get(frame);
+      if (still && !this.isFine(frame) && !this.decoding.has(frame)) this.decodeStill(frame, still);
     }
   }
 
-  private decodeStill(frame: number, blob: Blob): void {
-    const { generation } = this;
+  private decodeStill(frame: number, still: Still): void {
+    const { generation, detail } = this;
     this.decoding.add(frame);
-    this.makePicture(blob).then(
+    this.options.decode(still, detail).then(
       (picture) => {
         this.decoding.delete(frame);
         if (this.disposed || generation !== this.generation) {
           picture.close();
         } else {
           this.counts.decoded++;
-          this.pictures.set(frame, picture, this.options.pictureBytes);
+          this.pictures.set(frame, picture, pictureBytes(picture));
+          this.details.set(frame, detail);
           this.options.onReady(frame);
         }
         this.settled(frame);
@@ -264,6 +280,7 @@ export class StillProvider implements FrameProvider {
       },
     );
   }
+
   private settled(frame: number): void {
     if (this.disposed) return;
     if (frame === this.cold) this.cold = -1;

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Compositor, type Shown } from "../src/compositor";
-import type { FrameProvider, Picture } from "../src/frames";
+import type { FrameProvider } from "../src/frames";
 import type { OverlayCache, Recording, Replayer } from "../src/overlays";
+import type { Picture } from "../src/pictures";
 import { View } from "../src/view";
 
 /** What was painted on the visible canvas: pictures and overlays by their number. */
@@ -19,7 +20,9 @@ function makeCompositor(): Compositor {
   };
   const canvas = { width: 100, height: 100, getContext: () => context } as unknown as HTMLCanvasElement;
   const picture = (frame: number) =>
-    pictures.has(frame) ? ({ kind: "picture", frame } as unknown as Picture) : undefined;
+    pictures.has(frame)
+      ? ({ kind: "picture", frame, width: 640, height: 480 } as unknown as Picture)
+      : undefined;
   const frames = {
     ...{ want: () => undefined, has: (frame: number) => pictures.has(frame), get: picture, hold: picture },
   } as unknown as FrameProvider;

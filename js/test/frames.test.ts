@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { IN_FLIGHT, type Picture, prefetchOrder, StillProvider } from "../src/frames";
+import { IN_FLIGHT, prefetchOrder, StillProvider } from "../src/frames";
 import { ByteCache } from "../src/lru";
+import type { Picture, Still } from "../src/pictures";
 import type { ToKernel } from "../src/protocol";
 
 type Request = Extract<ToKernel, { type: "still" }>;
@@ -12,14 +13,17 @@ let errors: string[];
 let closed: number;
 let time: number;
 
-function makeProvider(options: { budget?: number; decode?: (blob: Blob) => Promise<Picture> } = {}) {
+function makeProvider(
+  options: { budget?: number; decode?: (still: Still, detail: number) => Promise<Picture> } = {},
+) {
   return new StillProvider({
     ...{ view: "v", count: 300, pictureBytes: BYTES, pictureBudget: options.budget ?? 1e6 },
     send: (message) => sent.push(message as Request),
     onReady: (frame) => ready.push(frame),
     onError: (_, problem) => errors.push(problem),
     decode:
-      options.decode ?? (async () => ({ width: 1, height: 1, close: () => closed++ }) as unknown as Picture),
+      options.decode ??
+      (async () => ({ width: 25, height: 10, close: () => closed++ }) as unknown as Picture),
     now: () => time,
   });
 }
@@ -92,9 +96,9 @@ describe("StillProvider", () => {
 
   it("decodes the wanted frame before those around it", async () => {
     const decoded: number[] = [];
-    const decode = async (blob: Blob) => {
-      decoded.push(new Uint8Array(await blob.arrayBuffer())[0] ?? -1);
-      return { close: () => undefined } as unknown as Picture;
+    const decode = async (still: Still) => {
+      decoded.push(still.data[0] ?? -1);
+      return { width: 25, height: 10, close: () => undefined } as unknown as Picture;
     };
     const provider = makeProvider({ decode });
     const send = (frame: number) => {
@@ -151,10 +155,34 @@ describe("StillProvider", () => {
     provider.want(10, 1);
     answer(provider, 10);
     provider.invalidate(null, 1);
-    finish({ close: () => closed++ } as unknown as Picture);
+    finish({ width: 25, height: 10, close: () => closed++ } as unknown as Picture);
     await settle();
     expect(provider.has(10)).toBe(false);
     expect(closed).toBe(1);
+    provider.dispose();
+  });
+
+  it("makes a coarse picture anew once the screen shows more of it, and shows it until then", async () => {
+    const details: number[] = [];
+    const decode = async (_: Still, detail: number) => {
+      details.push(detail);
+      return { width: detail, height: 1, close: () => closed++ } as unknown as Picture;
+    };
+    const provider = makeProvider({ decode });
+    provider.prefetch = false;
+    provider.setDetail(4);
+    provider.want(10, 1);
+    answer(provider, 10);
+    await settle();
+    expect(provider.get(10)).toMatchObject({ width: 4 });
+    provider.setDetail(8);
+    expect(provider.has(10)).toBe(true);
+    await settle();
+    expect(provider.get(10)).toMatchObject({ width: 8 });
+    provider.setDetail(2);
+    await settle();
+    expect(details).toEqual([4, 8]);
+    expect(sent).toHaveLength(1);
     provider.dispose();
   });
 
