@@ -171,7 +171,7 @@ def test_exporting_a_video(clip):
     assert np.abs(with_point[32, 48] - color).max() < 30
     assert np.abs(before[32, 48] - 128).max() < 5
     assert np.abs(with_point[5, 5] - 128).max() < 5
-    with pytest.raises(SaveError, match="exists already"):
+    with pytest.raises(SaveError, match="there already"):
         ann.export_video(path)
     with pytest.raises(AnnotationError, match="first frame first"):
         ann.export_video(start_frame=6, end_frame=4)

@@ -222,7 +222,7 @@ def test_rendering_writes_every_frame_with_its_points(annotator, tmp_path):
         x, y = (round(v) for v in annotator.ann.data["0"][10])
         red, green, _ = out[2][y, x].astype(int)
         assert green > red + 40
-    with pytest.raises(AnnotationError, match="there already"):
+    with pytest.raises(SaveError, match="there already"):
         annotator.render(8, 12, path)
     with pytest.raises(AnnotationError, match="0 to 59"):
         annotator.render(8, 99, tmp_path / "other.mp4")

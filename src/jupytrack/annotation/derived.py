@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jupytrack.annotation.table import frame_number
-from jupytrack.errors import AnnotationError, MissingDependencyError, SaveError
+from jupytrack.annotation.painting import paint_points
+from jupytrack.annotation.table import frame_range
+from jupytrack.errors import AnnotationError, MissingDependencyError
 
 if TYPE_CHECKING:
     from jupytrack.annotation.exports import ExportedPoints
     from jupytrack.jobs import Progress
     from jupytrack.video.source import FrameSource
 
-__all__ = ["area", "draw_points", "export_video", "signal"]
+__all__ = ["area", "export_video", "signal"]
 
 
 def signal(annotation: ExportedPoints, values: NDArray[np.float64], **names: Any) -> Any:
@@ -68,59 +69,20 @@ def export_video(
     progress: Progress | None,
 ) -> Path:
     """Write a video with the points drawn on it; see ``VideoAnnotation.export_video``."""
-    from jupytrack.video.writer import VideoWriter
+    from jupytrack.video.writer import write_video
 
     video = _video(annotation)
-    start = frame_number(0 if start_frame is None else start_frame, len(video))
-    end = frame_number(len(video) - 1 if end_frame is None else end_frame, len(video))
-    if end < start:
-        raise AnnotationError(f"Frames {start} to {end} are none.", "Give the first frame first.")
+    frames = frame_range(start_frame, end_frame, len(video))
     if out_file_name is None:
         if annotation.fname is None:
             raise AnnotationError("The layer has no file to name the video after.", "Give out_file_name.")
         layer = Path(annotation.fname)
-        out_file_name = layer.with_name(f"{layer.stem}_sf{start}_ef{end}.mp4")
-    path = Path(out_file_name)
-    if path.exists():
-        raise SaveError(f"{path} exists already.", "Give another name, or remove it first.")
-    with VideoWriter(path, video.get_avg_fps(), (video.width, video.height)) as writer:
-        for frame in range(start, end + 1):
-            writer.write(draw_points(annotation, video[frame], frame))
-            if progress is not None:
-                progress.update(frame - start + 1, end - start + 1, "Writing the video")
-    return path
+        out_file_name = layer.with_name(f"{layer.stem}_sf{frames[0]}_ef{frames[-1]}.mp4")
 
+    def picture(frame: int) -> NDArray[np.uint8]:
+        return paint_points(video[frame], annotation, frame=frame)
 
-def draw_points(annotation: ExportedPoints, image: NDArray[np.uint8], frame: int) -> NDArray[np.uint8]:
-    """Return a picture with the points of a frame on it.
-
-    Parameters
-    ----------
-    annotation : VideoAnnotation
-        Points and colours.
-    image : ndarray, uint8, shape (height, width) or (height, width, 3)
-        The picture; left as it is.
-    frame : int
-        Whose points.
-
-    Returns
-    -------
-    ndarray, uint8, shape (height, width, 3)
-    """
-    import cv2
-
-    image = np.ascontiguousarray(np.repeat(image[:, :, None], 3, 2) if image.ndim == 2 else image).copy()
-    radius = max(3, round(min(image.shape[:2]) / 150))
-    shift = 4  # OpenCV draws on a grid of 1/16 pixel
-    for (x, y), color in zip(annotation.get_at_frame(frame), annotation.palette, strict=True):
-        # Far outside of the picture there is nothing to see, and OpenCV's integers would overflow.
-        if not (-radius <= x < image.shape[1] + radius and -radius <= y < image.shape[0] + radius):
-            continue
-        center = (round(x * 2**shift), round(y * 2**shift))
-        fill = tuple(round(255 * part) for part in color)
-        cv2.circle(image, center, radius << shift, fill, -1, cv2.LINE_AA, shift)
-        cv2.circle(image, center, radius << shift, (0, 0, 0), 1, cv2.LINE_AA, shift)
-    return image
+    return write_video(out_file_name, picture, frames, video.get_avg_fps(), progress)
 
 
 def _video(annotation: ExportedPoints) -> FrameSource:

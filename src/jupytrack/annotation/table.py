@@ -23,6 +23,7 @@ __all__ = [
     "Visibility",
     "column_type",
     "frame_number",
+    "frame_range",
     "label_order",
     "register_column",
 ]
@@ -173,6 +174,21 @@ def frame_number(value: Any, n_frames: int | None = None) -> int:
     if frame >= MAX_FRAMES:
         raise AnnotationError(f"Frame {frame} is too large.", f"Frames may go up to {MAX_FRAMES - 1}.")
     return frame
+
+
+def frame_range(start: int | None, end: int | None, n_frames: int) -> range:
+    """Return the frames from one to another, both included; by default from the first to the last one.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no such frame, or the first one comes after the last one.
+    """
+    first = frame_number(0 if start is None else start, n_frames)
+    last = frame_number(n_frames - 1 if end is None else end, n_frames)
+    if last < first:
+        raise AnnotationError(f"Frames {first} to {last} are none.", "Give the first frame first.")
+    return range(first, last + 1)
 
 
 def label_order(label: str) -> tuple[int, int, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 
 from jupytrack.errors import SaveError
 
-__all__ = ["VideoWriter"]
+if TYPE_CHECKING:
+    from jupytrack.jobs import Progress
+
+__all__ = ["VideoWriter", "write_video"]
 
 _BT709 = 1
 _LIMITED = 1
@@ -182,6 +186,51 @@ class VideoWriter:
             self.close()
         else:
             self.discard()
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    picture: Callable[[int], NDArray[np.uint8]],
+    frames: Sequence[int],
+    fps: float | Fraction,
+    progress: Progress | None = None,
+) -> Path:
+    """Write pictures as a new video.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; it must not exist.
+    picture : callable
+        Returns a frame's picture, as :meth:`VideoWriter.write` takes it. All have the size of the first one.
+    frames : sequence of int
+        The frames, at least one.
+    fps : float or fractions.Fraction
+        Frames per second.
+    progress : Progress, optional
+        Told after every frame; cancelling leaves no file behind.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    SaveError
+        If the file exists or cannot be written.
+    """
+    path = Path(path)
+    if path.exists():
+        raise SaveError(f"{path} is there already.", "Give another name, or remove it first.")
+    first = picture(frames[0])
+    height, width = first.shape[:2]
+    with VideoWriter(path, fps, (width, height)) as writer:
+        for done, frame in enumerate(frames):
+            writer.write(picture(frame) if done else first)
+            if progress is not None:
+                progress.update(done + 1, len(frames), "writing")
+    return path
 
 
 def _umask() -> int:

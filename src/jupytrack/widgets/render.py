@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from jupytrack.errors import AnnotationError
-from jupytrack.video.writer import VideoWriter
+from jupytrack.annotation.painting import paint_points
+from jupytrack.annotation.table import frame_range
+from jupytrack.video.writer import write_video
 from jupytrack.widgets.session import Session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from jupytrack.annotation.points import VideoAnnotation
     from jupytrack.jobs import Progress
 
 __all__ = ["paint", "render"]
-
-# OpenCV draws at fractions of a pixel when positions are scaled by a power of two
-_SHIFT = 4
 
 
 def paint(session: Session, frame: int) -> NDArray[np.uint8]:
@@ -39,35 +35,12 @@ def paint(session: Session, frame: int) -> NDArray[np.uint8]:
     ndarray of uint8, shape (height, width, 3)
         RGB.
     """
-    image: NDArray[Any] = np.asarray(session.enhancement.apply(session.video.read(frame, "rgb")))
-    if image.ndim == 2:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    canvas: NDArray[np.uint8] = np.array(image, dtype=np.uint8, order="C")
-    layers = [] if session.overlay_ann in (None, session.ann) else [session.overlay_ann]
-    for ann in (*layers, session.ann):
-        if ann is not None and ann.display.visible:
-            _paint_layer(canvas, ann, frame)
-    return canvas
-
-
-def _paint_layer(image: NDArray[np.uint8], ann: VideoAnnotation, frame: int) -> None:
-    size = max(min(image.shape[:2]) / 120, 3.0)
-    for label, color, (x, y) in zip(ann.labels, ann.palette, ann.get_at_frame(frame), strict=True):
-        alpha = ann.display.alpha_of(label)
-        if not np.isfinite((x, y)).all() or alpha <= 0:
-            continue
-        painted = image.copy()
-        rgb = tuple(round(255 * part) for part in color)
-        scale = 1 << _SHIFT
-        center = (round(x * scale), round(y * scale))
-        cv2.circle(painted, center, round(size * scale), rgb, -1, cv2.LINE_AA, _SHIFT)
-        cv2.circle(painted, center, round(size * scale), (0, 0, 0), 1, cv2.LINE_AA, _SHIFT)
-        at = (round(x + 1.5 * size), round(y - 0.8 * size))
-        for text_color, width in (((0, 0, 0), 3), (rgb, 1)):
-            cv2.putText(
-                *(painted, label, at, cv2.FONT_HERSHEY_SIMPLEX, size / 10, text_color, width, cv2.LINE_AA)
-            )
-        cv2.addWeighted(painted, alpha, image, 1 - alpha, 0, dst=image)
+    image = np.asarray(session.enhancement.apply(session.video.read(frame, "rgb")))
+    shown = (
+        [session.ann] if session.overlay_ann in (None, session.ann) else [session.overlay_ann, session.ann]
+    )
+    layers = [ann for ann in shown if ann is not None and ann.display.visible]
+    return paint_points(image, *layers, frame=frame)
 
 
 def render(
@@ -98,21 +71,10 @@ def render(
     Raises
     ------
     AnnotationError
-        If the file exists, or there are no such frames.
+        If there are no such frames.
+    SaveError
+        If the file exists or cannot be written.
     """
-    if path.exists():
-        raise AnnotationError(f"{path} is there already.", "Give another name as out_vid_name.")
-    if not 0 <= start_frame <= end_frame < session.n_frames:
-        raise AnnotationError(
-            f"Frames {start_frame} to {end_frame} are not in this video.",
-            f"Its frames are 0 to {session.n_frames - 1}.",
-        )
-    first = paint(session, start_frame)
-    height, width = first.shape[:2]
-    options: dict[str, Any] = {"fps": session.video.get_avg_fps(), "size": (width, height)}
-    count = end_frame - start_frame + 1
-    with VideoWriter(path, **options) as writer:
-        for done, frame in enumerate(range(start_frame, end_frame + 1)):
-            writer.write(first if done == 0 else paint(session, frame))
-            progress.update(done + 1, count, "writing")
-    return path
+    frames = frame_range(start_frame, end_frame, session.n_frames)
+    fps = session.video.get_avg_fps()
+    return write_video(path, lambda frame: paint(session, frame), frames, fps, progress)
