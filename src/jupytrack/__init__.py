@@ -21,6 +21,8 @@ _HOME = {
     "VideoAnnotation": "jupytrack.annotation.points",
     "VideoReader": "jupytrack.video.reader",
     "VideoWriter": "jupytrack.video.writer",
+    "detect_blips": "jupytrack.flow.blips",
+    "interpolate_blips": "jupytrack.flow.blips",
     "lk_moving_average_filter": "jupytrack.flow.smoothing",
     "load_raw_paths": "jupytrack.flow.raw",
     "lucas_kanade": "jupytrack.flow.lucas_kanade",
@@ -40,7 +42,9 @@ __all__ = [
     "VideoAnnotation",
     "VideoReader",
     "VideoWriter",
+    "detect_blips",
     "errors",
+    "interpolate_blips",
     "lk_moving_average_filter",
     "load_raw_paths",
     "lucas_kanade",
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from jupytrack.annotation.history import History
     from jupytrack.annotation.layers import LayerStack
     from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.flow.blips import detect_blips, interpolate_blips
     from jupytrack.flow.lucas_kanade import lucas_kanade, lucas_kanade_rstc, sigmoid_weights
     from jupytrack.flow.raw import load_raw_paths
     from jupytrack.flow.smoothing import lk_moving_average_filter
