@@ -388,7 +388,9 @@ class AnnotatorMethods:
         Raises
         ------
         AnnotationError
-            If the file exists, or there are no such frames.
+            If there are no such frames.
+        SaveError
+            If the file exists or cannot be written.
         """
         if out_vid_name is None:
             if self.ann.fname is None:

@@ -36,11 +36,9 @@ def paint(session: Session, frame: int) -> NDArray[np.uint8]:
         RGB.
     """
     image = np.asarray(session.enhancement.apply(session.video.read(frame, "rgb")))
-    shown = (
-        [session.ann] if session.overlay_ann in (None, session.ann) else [session.overlay_ann, session.ann]
-    )
-    layers = [ann for ann in shown if ann is not None and ann.display.visible]
-    return paint_points(image, *layers, frame=frame)
+    below = session.overlay_ann
+    layers = [session.ann] if below is None or below is session.ann else [below, session.ann]
+    return paint_points(image, *(ann for ann in layers if ann.display.visible), frame=frame)
 
 
 def render(
