@@ -58,8 +58,8 @@ export class Edits {
       edit.revision = message.revision ?? 0;
     } else {
       this.pending.delete(message.edit);
-      const { problem, remedy } = message.error ?? { problem: "The edit was refused.", remedy: "" };
-      this.options.onNotice("error", problem, remedy);
+      // without an error it was told already why the edit is gone
+      if (message.error) this.options.onNotice("error", message.error.problem, message.error.remedy);
     }
     this.options.onChange();
   }

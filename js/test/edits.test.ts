@@ -82,6 +82,13 @@ describe("Edits", () => {
     expect(notices).toEqual(["Read-only."]);
   });
 
+  it("takes back what another kernel never saw, without a word of its own", () => {
+    const id = edits.place("0", 7, 3, 4, "#f00");
+    edits.edited({ type: "edited", edit: id, ok: true, revision: 9 });
+    edits.edited({ type: "edited", edit: id, ok: false });
+    expect([edits.size, notices]).toEqual([0, []]);
+  });
+
   it("sends again what got no answer, with the same id, and at last says so", async () => {
     const id = edits.place("0", 7, 3, 4, "#f00");
     for (let i = 0; i < 60; i++) {

@@ -142,6 +142,12 @@ class Notebook:
     route: str
     page_errors: list[str] = field(default_factory=list)
 
+    def another(self) -> Notebook:
+        """Give another notebook, with a page and a kernel of its own."""
+        page, name = self.page.context.new_page(), f"{self.name}-other"
+        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        return Notebook(self.server, page, name, self.route.replace("/tree/", "-other/tree/"))
+
     def write(self, *cells: str) -> None:
         """Write the notebook's file, one code cell a string."""
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import ipywidgets
 
-from jupytrack.annotation.durable import Conflict
-from jupytrack.annotation.layers import BUFFER, LayerStack
+from jupytrack.annotation.conflict import Conflict
+from jupytrack.annotation.layer_list import BUFFER
+from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import AnnotationError, ConflictError
 from jupytrack.video.enhance import Enhancement
@@ -370,12 +371,13 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
             return
         conflict = None if self.ann.durable is None else self.ann.durable.conflict
         if conflict is not None:
+            theirs = "Take the file's" if conflict.ours is None else "Take the other one's"
             self.read_only_banner.say(
                 conflict.problem,
                 conflict.remedy,
                 [
                     ("Keep our version", "", lambda: self._resolve(conflict, "journal")),
-                    ("Take the file's", "", lambda: self._resolve(conflict, "file")),
+                    (theirs, "", lambda: self._resolve(conflict, "file")),
                 ],
             )
             return

@@ -141,6 +141,7 @@ class FrameCanvas(anywidget.AnyWidget):
         ]
         session.observe(self._on_session, [*self._FOLLOWED, "status"])
         session.observe(self._on_frames_changed, ["frames_revision"])
+        session.observe(self._on_layers_changed, ["layers_revision"])
         self.observe(self._on_browser, list(self._FOLLOWED))
 
     def perform(self, name: str) -> None:
@@ -160,6 +161,7 @@ class FrameCanvas(anywidget.AnyWidget):
             self._stops = []
             self.session.unobserve(self._on_session, [*self._FOLLOWED, "status"])
             self.session.unobserve(self._on_frames_changed, ["frames_revision"])
+            self.session.unobserve(self._on_layers_changed, ["layers_revision"])
             self._stills.close()
             self._recorder.shutdown(wait=False, cancel_futures=True)
         super().close()
@@ -211,6 +213,18 @@ class FrameCanvas(anywidget.AnyWidget):
     def _on_frames_changed(self, _: Any) -> None:
         revision = int(self.session.frames_revision)
         self.send({"type": "invalidate", "what": "stills", "frames": None, "revision": revision})
+
+    def _on_layers_changed(self, _: Any) -> None:
+        """Take back edits that no layer has any more: another kernel held the layer, and never saw them."""
+        histories = [ann.history for ann in (*self.session.layers, self.session.layers.buffer)]
+        with self._lock:
+            waiting = [edit for edit, confirmed in self._edits.items() if not confirmed]
+        # not under the lock: whoever changes a layer may want it
+        for edit in waiting:
+            if not any(edit in history for history in histories):
+                with self._lock:
+                    self._edits.pop(edit, None)
+                self.send({"type": "edited", "edit": edit, "ok": False})
 
     def _on_confirmed(self, edit_id: str) -> None:
         with self._lock:
