@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from jupytrack.errors import SaveError
+from jupytrack.errors import FormatError, SaveError
 
-__all__ = ["file_fingerprint", "replacing", "save_error", "sync_folder", "write_atomic"]
+__all__ = ["file_fingerprint", "read_error", "replacing", "save_error", "sync_folder", "write_atomic"]
 
 
 def write_atomic(path: str | Path, content: bytes) -> None:
@@ -98,6 +98,13 @@ def save_error(path: str | Path, error: OSError) -> SaveError:
             "Save under another name, for instance on another disk.",
         )
     return SaveError(f"{path} could not be written: {reason}.", remedy)
+
+
+def read_error(path: str | Path, error: OSError) -> FormatError:
+    """Return what to tell the user about a file that could not be read."""
+    return FormatError(
+        f"{path} could not be read: {error.strerror or error}.", "Check its name and permissions."
+    )
 
 
 def file_fingerprint(path: str | Path) -> str:

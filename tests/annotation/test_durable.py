@@ -45,6 +45,14 @@ def opened(path: Path, **options):
     return ann, open_durable(ann, **options)
 
 
+def reopened(path: Path) -> tuple[dict[str, dict[int, list[float]]], int]:
+    """What a layer holds when it is opened again without a question, and how much of that was not saved."""
+    ann, layer = opened(path)
+    assert layer.conflict is None
+    layer.close()
+    return points(ann), layer.recovered
+
+
 def points(ann: VideoAnnotation) -> dict[str, dict[int, list[float]]]:
     return {label: dict(values) for label, values in ann.data.items()}
 
@@ -147,6 +155,18 @@ def test_a_save_that_was_cut_short_is_no_conflict(path, lost, monkeypatch):
     layer.close()
 
 
+def edited(path: Path):
+    """A layer with a point on frame 1 that is saved and one on frame 2 that is not."""
+    ann, layer = opened(path)
+    ann.add([1, 1], "0", 1)
+    ann.save()
+    ann.add([2, 2], "0", 2)
+    return ann, layer
+
+
+BOTH = {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+
+
 def other_program(path: Path, content: dict) -> bytes:
     path.write_text(json.dumps(content))
     return path.read_bytes()
@@ -154,10 +174,7 @@ def other_program(path: Path, content: dict) -> bytes:
 
 @pytest.fixture
 def conflicting(path):
-    ann, layer = opened(path)
-    ann.add([1, 1], "0", 1)
-    ann.save()
-    ann.add([2, 2], "0", 2)
+    ann, layer = edited(path)
     layer.close()
     theirs = other_program(path, {"0": {"7": [7, 7]}})
     ann, layer = opened(path)
@@ -171,7 +188,7 @@ def test_a_file_that_changed_meanwhile_is_a_question(conflicting):
     assert (conflict.edits, conflict.exact) == (1, True)
     assert "changed by another program" in conflict.problem
     assert conflict.file.to_mapping() == {"0": {7: [7.0, 7.0]}}
-    assert conflict.journal.to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert conflict.journal.to_mapping() == BOTH
     with pytest.raises(ConflictError, match="resolve"):
         ann.add([3, 3], "0", 3)
     with pytest.raises(ConflictError):
@@ -193,18 +210,18 @@ def test_keeping_our_version(conflicting):
     kept = conflict.resolve("journal")
     assert kept.name.startswith("v_annotations_x.json.theirs-")
     assert kept.read_bytes() == theirs == path.read_bytes()
-    assert points(ann) == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert points(ann) == BOTH
     with pytest.raises(ConflictError):
         conflict.resolve("file")
     layer.close()
     ann, layer = opened(path)
     assert layer.conflict is None
-    assert points(ann) == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert points(ann) == BOTH
     ann.history.undo()
     assert points(ann) == {"0": {7: [7.0, 7.0]}}
     ann.history.redo()
     ann.save()
-    assert dustrack.read(path).to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert dustrack.read(path).to_mapping() == BOTH
     layer.close()
 
 
@@ -212,32 +229,26 @@ def test_taking_the_files_version(conflicting):
     path, theirs, ann, layer = conflicting
     kept = layer.conflict.resolve("file")
     assert kept.name.startswith("v_annotations_x.json.ours-")
-    assert dustrack.read(kept).to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert dustrack.read(kept).to_mapping() == BOTH
     assert path.read_bytes() == theirs
     assert points(ann) == {"0": {7: [7.0, 7.0]}}
     assert not ann.history.can_undo
     assert not layer.read_only
     ann.add([8, 8], "0", 8)
     layer.close()
-    ann, layer = opened(path)
-    assert (layer.conflict, layer.recovered) == (None, 1)
-    assert points(ann) == {"0": {7: [7.0, 7.0], 8: [8.0, 8.0]}}
-    layer.close()
+    assert reopened(path) == ({"0": {7: [7.0, 7.0], 8: [8.0, 8.0]}}, 1)
 
 
 def test_a_deleted_file_with_unsaved_edits_is_a_question_too(path):
-    ann, layer = opened(path)
-    ann.add([1, 1], "0", 1)
-    ann.save()
-    ann.add([2, 2], "0", 2)
+    ann, layer = edited(path)
     layer.close()
     path.unlink()
     path.with_suffix(".sidecar").unlink()
     ann, layer = opened(path)
-    assert layer.conflict.journal.to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert layer.conflict.journal.to_mapping() == BOTH
     layer.conflict.resolve("journal")
     ann.save()
-    assert dustrack.read(path).to_mapping() == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
+    assert dustrack.read(path).to_mapping() == BOTH
     layer.close()
 
 
@@ -254,16 +265,11 @@ def test_a_file_that_changed_while_nothing_was_unsaved_is_simply_taken(path):
     assert len(ann.history.entries) == 4
     ann.add([8, 8], "0", 8)
     layer.close()
-    ann, layer = opened(path)
-    assert points(ann) == {"0": {7: [7.0, 7.0], 8: [8.0, 8.0]}}
-    layer.close()
+    assert reopened(path) == ({"0": {7: [7.0, 7.0], 8: [8.0, 8.0]}}, 1)
 
 
 def test_saving_over_a_file_that_changed_is_refused(path):
-    ann, layer = opened(path)
-    ann.add([1, 1], "0", 1)
-    ann.save()
-    ann.add([2, 2], "0", 2)
+    ann, layer = edited(path)
     theirs = other_program(path, {"0": {"7": [7, 7]}})
     with pytest.raises(ConflictError, match="overwrite=True"):
         ann.save()
@@ -271,10 +277,7 @@ def test_saving_over_a_file_that_changed_is_refused(path):
     ann.save(overwrite=True)
     assert [p.read_bytes() for p in path.parent.glob("*.theirs-*Z")] == [theirs]
     layer.close()
-    ann, layer = opened(path)
-    assert layer.recovered == 0
-    assert points(ann) == {"0": {1: [1.0, 1.0], 2: [2.0, 2.0]}}
-    layer.close()
+    assert reopened(path) == (BOTH, 0)
 
 
 def test_two_kernels_on_one_layer(path):
@@ -308,9 +311,7 @@ def test_two_kernels_on_one_layer(path):
     ann.add([3, 3], "0", 3)
     assert ann.history.journal.flush()
     layer.close()
-    ann, layer = opened(path)
-    assert sorted(points(ann)["0"]) == [1, 2, 3]
-    layer.close()
+    assert sorted(reopened(path)[0]["0"]) == [1, 2, 3]
 
 
 def test_opened_again_in_the_same_process_the_newer_one_goes_on(path):
@@ -405,26 +406,19 @@ def test_edits_before_opening_are_kept_with_those_of_the_journal(path):
     layer = open_durable(ann)
     assert sorted(points(ann)["0"]) == [1, 2]
     layer.close()
-    ann, layer = opened(path)
-    assert sorted(points(ann)["0"]) == [1, 2]
-    layer.close()
+    assert sorted(reopened(path)[0]["0"]) == [1, 2]
 
 
 def test_renaming_takes_unsaved_edits_along(path):
-    ann, layer = opened(path)
-    ann.add([1, 1], "0", 1)
-    ann.save()
-    ann.add([2, 2], "0", 2)
+    ann, layer = edited(path)
     new = path.with_name("v_annotations_y.json")
     layer.move_to(new)
     ann.add([3, 3], "0", 3)
     assert ann.history.journal.flush()
     assert not [p.name for p in path.parent.iterdir() if "_x" in p.name]
     layer.close()
-    ann, layer = opened(new)
-    assert layer.recovered == 2
-    assert sorted(points(ann)["0"]) == [1, 2, 3]
-    layer.close()
+    found, recovered = reopened(new)
+    assert (sorted(found["0"]), recovered) == ([1, 2, 3], 2)
 
 
 def test_saving_while_listeners_look_at_the_layer_does_not_hang(path):
@@ -458,9 +452,7 @@ def test_saving_while_listeners_look_at_the_layer_does_not_hang(path):
     expected = points(ann)
     layer.close()
     assert ann.history.all_confirmed
-    ann, layer = opened(path)
-    assert points(ann) == expected
-    layer.close()
+    assert reopened(path)[0] == expected
 
 
 def test_a_replaced_file_is_kept_with_its_sidecar(path):

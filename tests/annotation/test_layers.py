@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
+from plain_video import PlainVideo
 
 from jupytrack.annotation import layers as module
 from jupytrack.annotation.layers import LayerStack, is_dense_layer_name
@@ -16,39 +15,12 @@ from jupytrack.errors import AnnotationError, ConflictError, FormatError
 from jupytrack.formats import dustrack
 
 
-class Video:
-    """A video of which only the length matters."""
-
-    name = "v"
-    width, height = 64, 48
-    fingerprint = "video-1"
-
-    def __init__(self, folder: Path) -> None:
-        self.fname = str(folder / "v.mp4")
-
-    @property
-    def timestamps(self):
-        return np.arange(100) / 30
-
-    def __len__(self) -> int:
-        return 100
-
-    def __getitem__(self, n: int):
-        return np.zeros((48, 64), np.uint8)
-
-    def get_avg_fps(self) -> float:
-        return 30.0
-
-    def get_frame_timestamp(self, n: int) -> float:
-        return n / 30
-
-
 @pytest.fixture
 def open_stack(tmp_path):
     opened: list[LayerStack] = []
 
     def open_one(*names: str, **options) -> LayerStack:
-        stack = LayerStack(Video(tmp_path), **options)
+        stack = LayerStack(PlainVideo(f"{tmp_path}/v.mp4", "video-1", 100), **options)
         opened.append(stack)
         for name in names:
             stack.add(name)
@@ -419,7 +391,7 @@ def test_beside_a_video_that_nobody_may_write_to(tmp_path, monkeypatch, open_sta
     monkeypatch.setattr(module, "annotation_folder", lambda video: elsewhere)
 
     def open_here() -> LayerStack:
-        stack = LayerStack(Video(videos))
+        stack = LayerStack(PlainVideo(f"{videos}/v.mp4", "video-1", 100))
         stack.add("a", videos / "v_annotations_a.json")
         return stack
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from plain_video import PlainVideo
 
 from jupytrack.annotation.points import Unsaved, VideoAnnotation
 from jupytrack.annotation.table import Source, Visibility, register_column
@@ -385,27 +386,8 @@ def test_areas():
         ann.get_area("01")
 
 
-class Clip:
-    """A video as annotations see one: 40 frames of 64 by 48 pixels."""
-
-    fname, name, fingerprint, width, height = "/nowhere/clip.mp4", "clip", "f" * 8, 64, 48
-    timestamps = np.arange(40) / 25
-
-    def __len__(self):
-        return 40
-
-    def __getitem__(self, n):
-        return np.full((48, 64, 3), 200, np.uint8)
-
-    def get_avg_fps(self):
-        return 25.0
-
-    def get_frame_timestamp(self, n):
-        return n / 25
-
-
 def test_the_video_sets_the_number_of_frames(tmp_path):
-    ann = VideoAnnotation(tmp_path / "clip_annotations_a.json", video=Clip())
+    ann = VideoAnnotation(tmp_path / "clip_annotations_a.json", video=PlainVideo())
     assert (ann.n_frames, ann.name, ann.video.name) == (40, "a", "clip")
     ann.add([1, 2], "0", 39)
     with pytest.raises(AnnotationError, match="beyond the video's end"):
@@ -422,7 +404,7 @@ def test_signals_need_a_video_and_pysampled(monkeypatch, annotation):
     with pytest.raises(AnnotationError, match="has no video"):
         annotation.to_signal("0")
     monkeypatch.setitem(sys.modules, "pysampled", None)
-    ann = VideoAnnotation(video=Clip(), n_labels=2)
+    ann = VideoAnnotation(video=PlainVideo(), n_labels=2)
     for call in (lambda: ann.to_signal("0"), ann.to_signals, ann.to_pysampled):
         with pytest.raises(MissingDependencyError, match=r"pip install jupytrack\[signal\]"):
             call()
@@ -430,7 +412,7 @@ def test_signals_need_a_video_and_pysampled(monkeypatch, annotation):
 
 def test_signals():
     pysampled = pytest.importorskip("pysampled", reason="pysampled is an optional dependency")
-    ann = VideoAnnotation(video=Clip(), n_labels=2, preloaded_json={"0": {0: [1, 2]}, "1": {}, "2": {}})
+    ann = VideoAnnotation(video=PlainVideo(), n_labels=2, preloaded_json={"0": {0: [1, 2]}, "1": {}, "2": {}})
     signals = ann.to_signals()
     assert isinstance(signals["0"], pysampled.Data)
     assert signals["0"].sr == 25

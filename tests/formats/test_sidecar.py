@@ -6,35 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from plain_video import PlainVideo
 
 from jupytrack import formats
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable
 from jupytrack.errors import ConflictError, FormatError
-
-
-class Clip:
-    """A video of 40 frames."""
-
-    width, height = 64, 48
-    timestamps = np.arange(40) / 25
-
-    def __init__(self, fingerprint):
-        self.fingerprint = fingerprint
-        self.name = "clip"
-        self.fname = f"/{fingerprint}/clip.mp4"
-
-    def __len__(self):
-        return 40
-
-    def __getitem__(self, n):
-        return np.full((48, 64, 3), 200, np.uint8)
-
-    def get_avg_fps(self):
-        return 25.0
-
-    def get_frame_timestamp(self, n):
-        return n / 25
 
 
 @pytest.fixture
@@ -100,23 +77,23 @@ def test_without_anything_to_say_there_is_none(path, saved):
 
 
 def test_a_layer_for_another_video(path):
-    ann = VideoAnnotation(path, video=Clip("one"))
+    ann = VideoAnnotation(path, video=PlainVideo("/one/clip.mp4", "one"))
     ann.add([1, 2], "0", 3)
     ann.save()
-    assert VideoAnnotation(path, video=Clip("one")).data == {"0": {3: [1, 2]}}
+    assert VideoAnnotation(path, video=PlainVideo("/one/clip.mp4", "one")).data == {"0": {3: [1, 2]}}
     assert VideoAnnotation(path).data == {"0": {3: [1, 2]}}
     with pytest.raises(ConflictError, match=r"made on another video than /two/clip.mp4.*accept_other_video"):
-        VideoAnnotation(path, video=Clip("two"))
-    ann = VideoAnnotation(path, video=Clip("two"), accept_other_video=True)
+        VideoAnnotation(path, video=PlainVideo("/two/clip.mp4", "two"))
+    ann = VideoAnnotation(path, video=PlainVideo("/two/clip.mp4", "two"), accept_other_video=True)
     ann.save()
-    assert VideoAnnotation(path, video=Clip("two")).data == {"0": {3: [1, 2]}}
+    assert VideoAnnotation(path, video=PlainVideo("/two/clip.mp4", "two")).data == {"0": {3: [1, 2]}}
 
 
 def test_without_the_video_its_fingerprint_is_kept(path):
-    VideoAnnotation(path, video=Clip("one")).save()
+    VideoAnnotation(path, video=PlainVideo("/one/clip.mp4", "one")).save()
     VideoAnnotation(path).save()
     with pytest.raises(ConflictError):
-        VideoAnnotation(path, video=Clip("two"))
+        VideoAnnotation(path, video=PlainVideo("/two/clip.mp4", "two"))
 
 
 @pytest.mark.parametrize(

@@ -323,16 +323,8 @@ class EditablePoints(ReadablePoints):
             all_labels = tuple(self._store.labels)
             self._do(PointsEdit(title or f"Set {name}", all_labels, all_labels, tuple(changes)))
 
-    def add_label(self, label: str | None = None, color: Sequence[float] | None = None) -> None:
-        """Add a label without points; nothing happens if it is there.
-
-        Parameters
-        ----------
-        label : str, optional
-            Its name; the lowest free number by default.
-        color : sequence of three float, optional
-            Its colour, RGB from 0 to 1.
-        """
+    def add_label(self, label: str | None = None) -> None:
+        """Add a label (by default the lowest free number); nothing happens if it is there."""
         with self.lock:
             if label is None:
                 label = next(str(n) for n in range(len(self.labels) + 1) if str(n) not in self._store)

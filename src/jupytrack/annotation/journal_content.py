@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jupytrack.annotation.journal_lines import KEEP_EDITS, Line, parse_line, unpack
 from jupytrack.errors import FormatError
+from jupytrack.files import read_error
 
 __all__ = ["JournalContent"]
 
@@ -71,9 +72,7 @@ class JournalContent:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise FormatError(
-                f"{self.path} could not be read: {error.strerror}.", "Check its permissions."
-            ) from error
+            raise read_error(self.path, error) from error
         if not content:
             return
         complete, newline, torn = content.rpartition(b"\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 from jupytrack.annotation.table import PointTable
 from jupytrack.errors import FormatError
-from jupytrack.files import write_atomic
+from jupytrack.files import read_error, write_atomic
 from jupytrack.formats import dustrack, sidecar
 
 __all__ = [
@@ -82,9 +82,7 @@ def read_layer(path: str | Path, *, n_frames: int | None = None, **options: Any)
         with open(path, "rb") as file:
             head = file.read(64)
     except OSError as error:
-        raise FormatError(
-            f"{path} could not be read: {error.strerror}.", "Check its name and permissions."
-        ) from error
+        raise read_error(path, error) from error
     table = _reader(path, head)(path, n_frames, **options)
     if path.suffix.lower() == ".json":
         sidecar.read_into(table, sidecar.sidecar_path(path))

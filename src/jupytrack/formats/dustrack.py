@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from jupytrack.annotation.table import MAX_FRAMES, PointTable, check_size
 from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.files import read_error
 
 __all__ = [
     "discover_layers",
@@ -138,9 +139,7 @@ def read(path: str | Path, n_frames: int | None = None) -> PointTable:
             f"{path} is nested too deeply.", "Choose a file of {label: {frame: [x, y]}}."
         ) from error
     except OSError as error:
-        raise FormatError(
-            f"{path} could not be read: {error.strerror}.", "Check its name and permissions."
-        ) from error
+        raise read_error(path, error) from error
     return _Reader(path, text, n_frames).table(document)
 
 

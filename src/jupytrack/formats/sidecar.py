@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from jupytrack.annotation.table import PointTable, column_type
 from jupytrack.errors import FormatError
+from jupytrack.files import read_error
 
 __all__ = ["read_into", "sidecar_path", "to_bytes"]
 
@@ -96,7 +97,7 @@ def read_into(table: PointTable, path: str | Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise FormatError(f"{path} could not be read: {error.strerror}.", "Check its permissions.") from error
+        raise read_error(path, error) from error
     try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
