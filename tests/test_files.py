@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from unprivileged import common_folder, run_unprivileged
 
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import SaveError
@@ -95,19 +96,33 @@ def test_every_cause_has_its_remedy(code, remedy):
     assert remedy in str(save_error("x.json", OSError(code, os.strerror(code))))
 
 
+NO_PERMISSION = """
+folder = Path(sys.argv[1])
+path = folder / "x.json"
+write_atomic(path, b"one")
+for locked, mode in ((path, 0o444), (folder, 0o555)):
+    before = locked.stat().st_mode
+    locked.chmod(mode)
+    try:
+        write_atomic(path, b"two")
+    except SaveError as error:
+        print(error.problem)
+    locked.chmod(before)
+"""
+
+
 @unix
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
-def test_no_permission(tmp_path):
-    path = tmp_path / "x.json"
-    path.write_bytes(b"one")
-    path.chmod(0o444)
-    with pytest.raises(SaveError, match="no permission"):
-        write_atomic(path, b"two")
-    path.chmod(0o644)
-    tmp_path.chmod(0o555)
-    with pytest.raises(SaveError, match="no permission"):
-        write_atomic(path, b"two")
-    tmp_path.chmod(0o755)
+def test_no_permission():
+    imports = (
+        "import sys; from pathlib import Path; "
+        "from jupytrack.errors import SaveError; from jupytrack.files import write_atomic"
+    )
+    with common_folder() as folder:
+        told = run_unprivileged(imports, NO_PERMISSION, folder).splitlines()
+        path = folder / "x.json"
+        assert told == [f"{path} could not be written: there is no permission to write there."] * 2
+        assert path.read_bytes() == b"one"
+        assert list(folder.iterdir()) == [path]
 
 
 def test_a_failed_save_loses_nothing(tmp_path):

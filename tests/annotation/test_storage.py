@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from unprivileged import common_folder, run_unprivileged
 
 from jupytrack.annotation import storage
 from jupytrack.annotation.storage import annotation_folder, free_name, is_writable, storage_notice
@@ -38,11 +39,20 @@ def test_in_the_data_folder_where_it_is_not(tmp_path, monkeypatch):
     assert remedy
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_not_writable(tmp_path):
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o555)
-    assert not is_writable(folder)
+IS_WRITABLE = """
+folder = Path(sys.argv[1])
+print(is_writable(folder))
+folder.chmod(0o555)
+print(is_writable(folder))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such permissions")
+def test_a_folder_without_permission_is_not_writable():
+    imports = "import sys; from pathlib import Path; from jupytrack.annotation.storage import is_writable"
+    with common_folder() as folder:
+        assert run_unprivileged(imports, IS_WRITABLE, folder) == "True\nFalse\n"
+        assert list(folder.iterdir()) == []
 
 
 def test_what_cannot_be_written(tmp_path):
