@@ -68,6 +68,7 @@ def track(
     guess : ndarray, float32, shape (n_points, 2), optional
         Where to begin to search, with the flag ``OPTFLOW_USE_INITIAL_FLOW``.
     """
-    start = None if guess is None else guess[:, None]
-    moved: NDArray[np.float32] = _track(previous, following, points[:, None], start, **options)[0]
+    # OpenCV writes the result there.
+    start = None if guess is None else np.array(guess, np.float32, order="C").reshape(-1, 1, 2)
+    moved: NDArray[np.float32] = _track(previous, following, points.reshape(-1, 1, 2), start, **options)[0]
     return moved[:, 0]

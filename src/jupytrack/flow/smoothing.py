@@ -27,6 +27,7 @@ from jupytrack.files import write_atomic
 from jupytrack.flow.batch import BatchStepper
 from jupytrack.flow.frames import GrayFrames
 from jupytrack.flow.lucas_kanade import check_points, sigmoid_weights
+from jupytrack.flow.nodes import NodeStepper
 from jupytrack.flow.opencv import flow_options
 from jupytrack.flow.raw import RawPaths, raw_file
 from jupytrack.flow.sweep import FinishedWindows, sweep
@@ -377,7 +378,7 @@ def _finished(
         held = _BUDGET // (2 * video.width * video.height)
         yield from sweep(
             lambda: frames.ascending(0, len(points)),
-            BatchStepper(options),
+            BatchStepper(options) if exact else NodeStepper(options),
             points,
             tracked,
             window,

@@ -1,0 +1,242 @@
+"""Flow at nodes as one compiled function a step, where numba is installed; see jupytrack.flow.nodes.
+
+It does what OpenCV's pyramidal Lucas-Kanade does, in floating point, and saves what can be saved: nodes lie
+whole pixels apart and share one interpolated template, there are no pictures of gradients, and no call for
+each level. It leaves every label alone whose search windows reach over the picture's edge, run away or find
+too little texture: those go the way without it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+__all__ = ["FINE", "compiled_step"]
+
+FINE = 0
+"""What ``compiled_step`` says of a label that it moved; anything else asks for another way."""
+_ALONE, _OUTSIDE, _FLAT, _FAR, _BENT = 1, 2, 3, 4, 5
+# Pixels of motion beyond the guess that a search may go, on each level.
+_ROOM = 10
+
+
+def _template(picture, stride, left, top, fx, fy, width, height, patch, gx, gy):  # type: ignore[no-untyped-def]
+    """Interpolate a part of a picture, one pixel wider all around, and its gradients (Scharr)."""
+    w00, w01 = (1 - fx) * (1 - fy), fx * (1 - fy)
+    w10, w11 = (1 - fx) * fy, fx * fy
+    for y in range(height + 2):
+        upper = picture[(top - 1 + y) * stride + left - 1 : (top - 1 + y) * stride + left + width + 2]
+        lower = picture[(top + y) * stride + left - 1 : (top + y) * stride + left + width + 2]
+        row = patch[y]
+        for x in range(width + 2):
+            row[x] = (
+                w00 * np.float32(upper[x])
+                + w01 * np.float32(upper[x + 1])
+                + w10 * np.float32(lower[x])
+                + w11 * np.float32(lower[x + 1])
+            )
+    three, ten = np.float32(3 / 32), np.float32(10 / 32)
+    for y in range(height):
+        a, b, c = patch[y], patch[y + 1], patch[y + 2]
+        to_x, to_y = gx[y], gy[y]
+        for x in range(width):
+            to_x[x] = three * (a[x + 2] - a[x] + c[x + 2] - c[x]) + ten * (b[x + 2] - b[x])
+            to_y[x] = three * (c[x] - a[x] + c[x + 2] - a[x + 2]) + ten * (c[x + 1] - a[x + 1])
+
+
+def _search(  # type: ignore[no-untyped-def]
+    area, columns, rows, patch, gx, gy, mask, ox, oy, width, height, x, y, count, epsilon, flat, found
+):
+    """Find the part of the template that begins at (ox, oy) in an area, from (x, y) on (its corner)."""
+    # Whole vectors, the surplus masked out, are faster than a rest of single pixels.
+    padded = len(mask)
+    a11 = np.float32(0)
+    a12 = np.float32(0)
+    a22 = np.float32(0)
+    for j in range(height):
+        row_x, row_y = gx[oy + j, ox : ox + padded], gy[oy + j, ox : ox + padded]
+        for i in range(padded):
+            masked_x, masked_y = mask[i] * row_x[i], mask[i] * row_y[i]
+            a11 += masked_x * row_x[i]
+            a12 += masked_x * row_y[i]
+            a22 += masked_y * row_y[i]
+    determinant = a11 * a22 - a12 * a12
+    smallest = (a11 + a22 - math.sqrt((a11 - a22) * (a11 - a22) + 4 * a12 * a12)) / (2 * width * height)
+    if smallest < flat or determinant <= 0:
+        return _FLAT
+    last_x = np.float32(0)
+    last_y = np.float32(0)
+    for turn in range(count):
+        left, top = math.floor(x), math.floor(y)
+        if left < 0 or top < 0 or left + width >= columns or top + height >= rows:
+            return _OUTSIDE
+        fx, fy = np.float32(x - left), np.float32(y - top)
+        w00, w01 = (1 - fx) * (1 - fy), fx * (1 - fy)
+        w10, w11 = (1 - fx) * fy, fx * fy
+        b1 = np.float32(0)
+        b2 = np.float32(0)
+        for j in range(height):
+            upper = area[top + j, left : left + padded + 1]
+            lower = area[top + j + 1, left : left + padded + 1]
+            row = patch[oy + j + 1, ox + 1 : ox + 1 + padded]
+            row_x, row_y = gx[oy + j, ox : ox + padded], gy[oy + j, ox : ox + padded]
+            for i in range(padded):
+                seen = w00 * upper[i] + w01 * upper[i + 1] + w10 * lower[i] + w11 * lower[i + 1]
+                difference = mask[i] * (seen - row[i])
+                b1 += difference * row_x[i]
+                b2 += difference * row_y[i]
+        step_x = (a12 * b2 - a22 * b1) / determinant
+        step_y = (a12 * b1 - a11 * b2) / determinant
+        x += step_x
+        y += step_y
+        if step_x * step_x + step_y * step_y <= epsilon:
+            break
+        if turn > 0 and abs(step_x + last_x) < 0.01 and abs(step_y + last_y) < 0.01:
+            # Back and forth: OpenCV, too, takes the middle.
+            x -= step_x * np.float32(0.5)
+            y -= step_y * np.float32(0.5)
+            break
+        last_x, last_y = step_x, step_y
+    found[0], found[1] = x, y
+    return 0
+
+
+_options: dict[str, Any] = {"nogil": True, "fastmath": True, "cache": True, "error_model": "numpy"}
+_fast_template: Any = numba.njit(**_options)(_template)
+_fast_search: Any = numba.njit(**_options)(_search)
+
+
+def _step(  # type: ignore[no-untyped-def]
+    before,
+    before_sizes,
+    after,
+    after_sizes,
+    at,
+    tracked,
+    window,
+    count,
+    epsilon,
+    flat,
+    reach,
+    bend,
+    strain,
+    moved,
+    told,
+):  # fmt: skip
+    """Move all windows of all labels from one picture to the next.
+
+    ``before`` and ``after`` are the levels of both pictures, each in one row of bytes, with their strides,
+    widths and heights. ``told`` takes, for each label, whether it was moved.
+    """
+    width, height = window
+    half_x, half_y = np.float32((width - 1) * 0.5), np.float32((height - 1) * 0.5)
+    padded = -(-width // 16) * 16
+    mask = np.zeros(padded, np.float32)
+    mask[:width] = 1
+    patch = np.zeros((height + 2 + 2 * reach, padded + 2 + 2 * reach), np.float32)
+    gx, gy = np.zeros_like(patch), np.zeros_like(patch)
+    extra = 2 * (reach + _ROOM + 2)
+    area = np.zeros((height + extra, padded + extra), np.float32)
+    found = np.empty(2, np.float32)
+    shift = np.empty((5, 2), np.float32)
+    node_x, node_y = np.array([0, 1, -1, 0, 0]), np.array([0, 0, 0, 1, -1])
+    for label in range(at.shape[1]):
+        number = 0
+        sum_x, sum_y = 0.0, 0.0
+        for k in range(at.shape[0]):
+            if tracked[k, label]:
+                sum_x += at[k, label, 0]
+                sum_y += at[k, label, 1]
+                number += 1
+        told[label] = 0
+        if number == 0:
+            continue
+        mean_x, mean_y = np.float32(sum_x / number), np.float32(sum_y / number)
+        spread = np.float32(0)
+        for k in range(at.shape[0]):
+            if tracked[k, label]:
+                spread = max(spread, abs(at[k, label, 0] - mean_x), abs(at[k, label, 1] - mean_y))
+        if not spread <= reach:
+            told[label] = _ALONE
+            continue
+        scale = max(1, math.ceil(spread))
+        by_x, by_y = np.float32(0), np.float32(0)
+        state = 0
+        for level in range(len(before) - 1, -1, -1):
+            share = np.float32(0.5) ** level
+            by_x, by_y = 2 * by_x, 2 * by_y
+            around = scale if level == 0 else 0
+            corner_x, corner_y = mean_x * share - half_x - around, mean_y * share - half_y - around
+            left, top = math.floor(corner_x), math.floor(corner_y)
+            wide, high = width + 2 * around, height + 2 * around
+            stride, columns, rows = before_sizes[level]
+            if left < 1 or top < 1 or left + wide + 1 >= columns or top + high + 1 >= rows:
+                state = _OUTSIDE
+                break
+            fx, fy = np.float32(corner_x - left), np.float32(corner_y - top)
+            _fast_template(before[level], stride, left, top, fx, fy, wide, high, patch, gx, gy)
+            guess_x, guess_y = by_x, by_y
+            # Where the search may go, as floating point: converted once for all nodes and turns.
+            stride, columns, rows = after_sizes[level]
+            area_x = max(0, math.floor(corner_x + by_x) - _ROOM)
+            area_y = max(0, math.floor(corner_y + by_y) - _ROOM)
+            columns = min(columns, area_x + wide + 2 + 2 * _ROOM) - area_x
+            rows = min(rows, area_y + high + 2 + 2 * _ROOM) - area_y
+            if columns <= width or rows <= height:
+                state = _OUTSIDE
+                break
+            for j in range(rows):
+                line = after[level][(area_y + j) * stride + area_x : (area_y + j) * stride + area_x + columns]
+                to = area[j]
+                for i in range(columns):
+                    to[i] = np.float32(line[i])
+            for node in range(5 if level == 0 and number > 1 else 1):
+                ox, oy = around + scale * node_x[node], around + scale * node_y[node]
+                x, y = corner_x + ox, corner_y + oy
+                state = _fast_search(
+                    area, columns, rows, patch, gx, gy, mask, ox, oy, width, height,
+                    x + by_x - area_x, y + by_y - area_y, count, epsilon, flat, found,
+                )  # fmt: skip
+                if state != 0:
+                    break
+                shift[node, 0], shift[node, 1] = found[0] + area_x - x, found[1] + area_y - y
+                if node == 0:
+                    by_x, by_y = shift[0, 0], shift[0, 1]
+                    if abs(by_x - guess_x) > _ROOM or abs(by_y - guess_y) > _ROOM:
+                        state = _FAR
+                        break
+            if state != 0:
+                break
+        if state != 0:
+            told[label] = state
+            continue
+        c = np.zeros((5, 2), np.float32)
+        for axis in range(2):
+            c[0, axis] = shift[0, axis]
+            if number == 1:
+                continue
+            for n in range(2):
+                plus, minus = shift[2 * n + 1, axis] - shift[0, axis], shift[2 * n + 2, axis] - shift[0, axis]
+                c[n + 1, axis] = (plus - minus) / 2
+                c[n + 3, axis] = (plus + minus) / 2
+                if not (
+                    abs(plus + minus) <= 2 * bend and max(abs(plus), abs(minus)) <= strain * scale + bend
+                ):
+                    state = _BENT
+        if state != 0:
+            told[label] = state
+            continue
+        for k in range(at.shape[0]):
+            if tracked[k, label]:
+                u = (at[k, label, 0] - mean_x) / scale
+                v = (at[k, label, 1] - mean_y) / scale
+                for axis in range(2):
+                    moved[k, label, axis] = at[k, label, axis] + (
+                        c[0, axis] + u * (c[1, axis] + u * c[3, axis]) + v * (c[2, axis] + v * c[4, axis])
+                    )
+
+
+compiled_step: Any = numba.njit(**_options)(_step)
