@@ -81,7 +81,7 @@ def test_what_lasts_longer_is_no_blip(length):
     xy = motion(50, 100, 0.3)
     xy[80 : 80 + length] += 200
     assert found(xy) == []
-    assert found(xy, max_frames=length) == [(80, 80 + length - 1)]
+    assert found(xy, max_blip_length=length) == [(80, 80 + length - 1)]
 
 
 def test_ends_without_a_good_frame_beyond_are_left_alone():
@@ -157,8 +157,8 @@ def test_an_empty_table_has_the_columns_and_types_of_a_full_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_frames": 0}, "max_frames is 0"),
-        ({"n_mad": float("nan")}, "n_mad is nan"),
+        ({"max_blip_length": 0}, "max_blip_length is 0"),
+        ({"threshold_factor": float("nan")}, "threshold_factor is nan"),
         ({"min_distance": -1.0}, "min_distance is -1"),
         ({"labels": ["0", "nose"]}, "no label 'nose'"),
     ],

@@ -62,8 +62,8 @@ def detect_blips(
     annotation: VideoAnnotation | PointTable,
     labels: Iterable[str] | None = None,
     *,
-    max_frames: int = 5,
-    n_mad: float = 8.0,
+    max_blip_length: int = 5,
+    threshold_factor: float = 8.0,
     min_distance: float = 1.0,
 ) -> pd.DataFrame:
     """Find short runs of frames in which a label is away from its path and then back on it.
@@ -76,9 +76,9 @@ def detect_blips(
         The layer; it is not changed.
     labels : iterable of str, optional
         Which labels to look at; all by default.
-    max_frames : int
+    max_blip_length : int
         Longest blip, in frames.
-    n_mad : float
+    threshold_factor : float
         How far from the ordinary a jump is, in robust standard deviations.
     min_distance : float
         Nothing nearer to the path than this is a blip, in pixels.
@@ -98,17 +98,17 @@ def detect_blips(
     Notes
     -----
     With p[t] a label's position on frame t, its roughness is r[t] = |p[t] − (p[t−1] + p[t+1]) / 2|, which
-    steady motion leaves at 0. The threshold is T = median(r) + ``n_mad`` · 1.4826 · MAD(r), but at least
-    ``min_distance``, where MAD(r) = median(|r − median(r)|). The blips themselves hardly move median and MAD
-    (Hampel 1974, J. Am. Stat. Assoc. 69:383; Leys et al. 2013, J. Exp. Soc. Psychol. 49:764).
+    steady motion leaves at 0. The threshold is T = median(r) + ``threshold_factor`` · 1.4826 · MAD(r), but at
+    least ``min_distance``, where MAD(r) = median(|r − median(r)|). The blips themselves hardly move median
+    and MAD (Hampel 1974, J. Am. Stat. Assoc. 69:383; Leys et al. 2013, J. Exp. Soc. Psychol. 49:764).
 
-    The frames between a and b are a blip if (1) there are at most ``max_frames``, (2) on each of them the
-    label is further than T from the straight line from p[a] to p[b], (3) it returns: |p[b] − p[a]| is at most
-    half of the first and of the last of these distances, and (4) both are more than twice the label's speed
-    (pixels a frame) just before a or just after b, whichever is slower.
+    The frames between a and b are a blip if (1) there are at most ``max_blip_length``, (2) on each of them
+    the label is further than T from the straight line from p[a] to p[b], (3) it returns: |p[b] − p[a]| is at
+    most half of the first and of the last of these distances, and (4) both are more than twice the label's
+    speed (pixels a frame) just before a or just after b, whichever is slower.
 
-    It misleads where a label really moves away and back within ``max_frames``, such as a blink or a tremor of
-    few frames a period: lower ``max_frames``. It is blind to blips at the beginning or the end of a label's
+    It misleads where a label really moves away and back within ``max_blip_length``, such as a blink or a
+    tremor of few frames a period: lower it. It is blind to blips at the beginning or the end of a label's
     points, since there is no good frame on one side; to those that are slower than the motion around them;
     to steps from which the label does not return; and, where more than half of the points are off, to
     everything.
@@ -122,9 +122,9 @@ def detect_blips(
     """
     import pandas as pd
 
-    if max_frames < 1:
-        raise AnnotationError(f"max_frames is {max_frames}.", "Give a number of frames from 1.")
-    for name, value in (("n_mad", n_mad), ("min_distance", min_distance)):
+    if max_blip_length < 1:
+        raise AnnotationError(f"max_blip_length is {max_blip_length}.", "Give a number of frames from 1.")
+    for name, value in (("threshold_factor", threshold_factor), ("min_distance", min_distance)):
         if not (np.isfinite(value) and value >= 0):
             raise AnnotationError(f"{name} is {value}.", "Give a finite number from 0.")
     table = annotation if isinstance(annotation, PointTable) else annotation.to_table()
@@ -132,8 +132,10 @@ def detect_blips(
     for label in _chosen(table, labels):
         xy = table.xy[table.labels.index(label)]
         frames = np.flatnonzero(np.isfinite(xy).all(axis=1))
-        threshold = _threshold(frames, xy[frames], n_mad, min_distance)
-        rows += [(label, *found, threshold) for found in _blips_of(frames, xy[frames], max_frames, threshold)]
+        threshold = _threshold(frames, xy[frames], threshold_factor, min_distance)
+        rows += [
+            (label, *found, threshold) for found in _blips_of(frames, xy[frames], max_blip_length, threshold)
+        ]
     rows.sort(key=lambda row: (row[1], table.labels.index(row[0])))
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
@@ -150,18 +152,20 @@ def _chosen(table: PointTable, labels: Iterable[str] | None) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def _threshold(frames: NDArray[np.intp], xy: FloatArray, n_mad: float, min_distance: float) -> float:
+def _threshold(
+    frames: NDArray[np.intp], xy: FloatArray, threshold_factor: float, min_distance: float
+) -> float:
     inner = np.flatnonzero(frames[2:] - frames[:-2] == 2) + 1
     if not inner.size:
         return min_distance
     rough = np.linalg.norm(xy[inner] - (xy[inner - 1] + xy[inner + 1]) / 2, axis=1)
     middle = np.median(rough)
     spread = _GAUSSIAN * np.median(np.abs(rough - middle))
-    return float(max(min_distance, middle + n_mad * spread))
+    return float(max(min_distance, middle + threshold_factor * spread))
 
 
 def _blips_of(
-    frames: NDArray[np.intp], xy: FloatArray, max_frames: int, threshold: float
+    frames: NDArray[np.intp], xy: FloatArray, max_blip_length: int, threshold: float
 ) -> list[tuple[int, int, int, int, int, float]]:
     """Return (start, end, before, after, peak frame, peak) of one label's points."""
     found = []
@@ -174,7 +178,7 @@ def _blips_of(
         if a < free:
             continue
         for b in range(a + 2, len(frames)):
-            if frames[b] - frames[a] - 1 > max_frames:
+            if frames[b] - frames[a] - 1 > max_blip_length:
                 break
             away = _off_the_line(frames, xy, a, b)
             jump = min(away[0], away[-1])
