@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -339,3 +340,35 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_layers_of_many_videos_are_smoothed_on_a_cluster(dask_executor, tmp_path):
+    # what the page on many videos shows
+    from jupytrack import VideoAnnotation
+
+    def smooth(video: Path) -> str:
+        layer = video.with_name(f"{video.stem}_annotations_model.json")
+        smoothed = VideoAnnotation(layer, video).postprocess(window_size=0.5, save_raw=False)
+        return str(smoothed.fname)
+
+    paths, truths = [], []
+    for seed in range(3):
+        sample = samples.ultrasound(40, (160, 120), seed=seed)
+        path = tmp_path / f"clip-{seed}.mp4"
+        shutil.copy(sample.video, path)
+        noisy = sample.truth + np.random.default_rng(seed).normal(0, 1, sample.truth.shape)
+        layer = VideoAnnotation(tmp_path / f"clip-{seed}_annotations_model.json", path)
+        layer.data = {str(row): dict(enumerate(xy.tolist())) for row, xy in enumerate(noisy)}
+        layer.save()
+        layer.video.close()
+        paths.append(path)
+        truths.append(sample.truth)
+    paths.append(tmp_path / "no-layer.mp4")
+    shutil.copy(paths[0], paths[-1])
+
+    results = map_videos(smooth, paths, dask_executor)
+    assert list(results.failures) == [paths[-1]]
+    for path, truth in zip(paths, truths, strict=False):
+        smoothed = VideoAnnotation(results.results[path], path).to_table().xy
+        error = np.sqrt(np.nanmean((smoothed - truth) ** 2))
+        assert error < 0.6, "noise of 1 px should have come down"
