@@ -14,7 +14,14 @@ import { adoptHost, findHost, guardKeys } from "./host";
 import { Input, type Intentions } from "./input";
 import { Navigation } from "./navigation";
 import { Notices } from "./notices";
-import { type CanvasModel, type ManagerModel, OverlayCache, Replayer } from "./overlays";
+import {
+  type CanvasModel,
+  type ManagerModel,
+  OverlayCache,
+  type OverlayPainter,
+  Replayer,
+  TaggedPainter,
+} from "./overlays";
 import { decodeStill, detailFor } from "./pictures";
 import { nearestTime } from "./playback";
 import {
@@ -44,9 +51,7 @@ export async function createApp(model: Model, el: HTMLElement, peers: Set<App>):
       resolveModel(model, model.get(name)).catch(() => undefined),
     ),
   );
-  const replayer =
-    manager && canvas ? new Replayer(manager as ManagerModel, canvas as CanvasModel) : undefined;
-  return new App(model, el, peers, replayer);
+  return new App(model, el, peers, manager as ManagerModel | undefined, canvas as CanvasModel | undefined);
 }
 
 export class App {
@@ -86,7 +91,8 @@ export class App {
     private readonly model: Model,
     private readonly el: HTMLElement,
     private readonly peers: Set<App>,
-    replayer: Replayer | undefined,
+    manager: ManagerModel | undefined,
+    canvasModel: CanvasModel | undefined,
   ) {
     this.info = model.get("info") as VideoInfo;
     this.timestamps = readTimestamps(model.get("timestamps"), this.info);
@@ -95,14 +101,23 @@ export class App {
     this.view = view;
     const send = (message: ToKernel) => this.model.send(message);
     const wake = () => this.compositor.invalidate();
+    const onReady = () => this.compositor.notice();
     const complain = (problem: string, remedy = "") => this.notices.show("error", problem, remedy);
-    const common = { view: this.id, count, send, onReady: wake };
+    const common = { view: this.id, count, send, onReady };
     const pictureBytes = width * height * 4;
     this.frames = new StillProvider({
       ...{ ...common, pictureBytes, onError: (_, problem) => complain(problem) },
       decode: (still, detail) => decodeStill(still, width, height, detail),
     });
-    this.overlays = new OverlayCache({ ...common, onError: complain });
+    // a kernel that cannot record has no manager for it
+    const oneByOne = model.get("recorder_model") === null;
+    this.overlays = new OverlayCache({ ...common, onError: complain, oneByOne });
+    let replayer: OverlayPainter | undefined;
+    if (canvasModel && oneByOne) {
+      replayer = new TaggedPainter(canvasModel, { width, height }, (lost) => this.overlays.drop(lost));
+    } else if (canvasModel && typeof manager?.onCommand === "function") {
+      replayer = new Replayer(manager, canvasModel);
+    }
     this.edits = new Edits({ send, onChange: wake, onNotice: (...notice) => this.notices.show(...notice) });
     this.compositor = new Compositor({
       ...{ canvas, view, frames: this.frames, overlays: this.overlays, replayer, onError: complain },
@@ -170,9 +185,7 @@ export class App {
     const onPointerUp = () => this.keepHeight();
     this.stage.addEventListener("pointerup", onPointerUp);
     this.cleanups.push(() => this.stage.removeEventListener("pointerup", onPointerUp));
-    const codecs = "VideoDecoder" in globalThis ? ["webcodecs"] : [];
-    const hello: ToKernel = { type: "hello", view: this.id, dpr: window.devicePixelRatio, codecs };
-    model.send(hello);
+    model.send({ type: "hello", view: this.id } satisfies ToKernel);
     this.peers.add(this);
     this.animation = requestAnimationFrame((now) => void this.tick(now));
   }
@@ -316,6 +329,7 @@ export class App {
     this.shownLog.push(entry);
     if (this.shownLog.length > LOG_LENGTH) this.shownLog.shift();
     this.traces.mark(shown.frame);
+    this.navigation.onShown();
     this.refreshStatus();
   }
 

@@ -1,7 +1,7 @@
 // Frame n is painted only together with overlay n, both in one task: what is on the screen is never a mixture.
 
 import type { FrameProvider } from "./frames";
-import type { OverlayCache, Recording, Replayer } from "./overlays";
+import type { OverlayCache, OverlayPainter, Recording } from "./overlays";
 import { type Picture, sourceSize } from "./pictures";
 import type { View } from "./view";
 
@@ -18,7 +18,7 @@ interface CompositorOptions {
   frames: FrameProvider;
   overlays: OverlayCache;
   /** How overlays are drawn; without it, where ipycanvas is missing, frames are shown alone. */
-  replayer: Replayer | undefined;
+  replayer: OverlayPainter | undefined;
   /** Draw what the browser adds: points in the hand, pixel grid, hints. */
   decorate: (context: CanvasRenderingContext2D, shown: Shown) => void;
   onShown: (shown: Shown) => void;
@@ -34,6 +34,9 @@ export class Compositor {
   private current: Shown | undefined;
   private wishes: number[] = [];
   private painting = false;
+  /** Something arrived: there may be something new to see. */
+  private arrived = true;
+  /** What is on the screen has to be painted again, even if nothing arrived. */
   private stale = true;
   private failing = false;
   private readonly context: CanvasRenderingContext2D;
@@ -58,7 +61,7 @@ export class Compositor {
       this.wishes.push(frame);
       if (this.wishes.length > 8) this.wishes.shift();
     }
-    this.stale = true;
+    this.arrived = true;
   }
 
   /** Whether a frame could be shown at once. */
@@ -66,19 +69,26 @@ export class Compositor {
     return this.options.frames.has(frame) && this.options.overlays.has(frame);
   }
 
-  /** Something changed: paint at the next animation frame. */
+  /** What is shown has changed: paint at the next animation frame. */
   invalidate(): void {
     this.stale = true;
   }
 
+  /** A picture or a recording came: paint at the next animation frame, if it is for what is asked for. */
+  notice(): void {
+    this.arrived = true;
+  }
+
   /** Paint if there is anything new to see; called once an animation frame. */
   async tick(): Promise<void> {
-    if (this.painting || !this.stale) return;
+    if (this.painting || !(this.stale || this.arrived)) return;
     this.painting = true;
-    this.stale = false;
+    const { stale, current } = this;
+    this.stale = this.arrived = false;
     try {
       const next = this.choose();
-      if (next) await this.paint(next);
+      const isNew = next?.picture !== current?.picture || next?.recording !== current?.recording;
+      if (next && (stale || isNew)) await this.paint(next);
     } finally {
       this.painting = false;
     }
@@ -106,7 +116,9 @@ export class Compositor {
     const { canvas, view, replayer } = this.options;
     const { width, height } = canvas;
     const matrix = view.matrix();
+    let composed = false;
     const compose = (overlay: HTMLCanvasElement | null) => {
+      composed = true;
       if (canvas.width !== width || canvas.height !== height) return;
       this.compose(next, matrix, overlay);
     };
@@ -114,6 +126,7 @@ export class Compositor {
       if (replayer) await replayer.replay(next.recording, matrix, width, height, compose);
       else compose(null);
       this.failing = false;
+      if (!composed) this.stale = true;
     } catch (error) {
       // what is on the screen stays: a frame without its points would look as if it had none
       if (!this.failing) {

@@ -6,6 +6,7 @@ import { Playback } from "./playback";
 import type { Model } from "./protocol";
 
 const TELL_EVERY = 100; // ms between two messages about the frame
+const TELL_LATEST = 100; // ms that a message waits for its frame
 const SPEED_STEPS = [0.25, 0.5, 1, 2, 4];
 
 interface NavigationOptions {
@@ -138,6 +139,12 @@ export class Navigation {
     this.options.model.save_changes();
   }
 
+  /** A frame is on the screen: now the kernel may hear of it. */
+  onShown(): void {
+    if (this.telling === undefined || performance.now() < this.lastTold + TELL_EVERY) return;
+    if (this.target === this.options.compositor.shown?.frame) this.tell();
+  }
+
   dispose(): void {
     clearTimeout(this.telling);
   }
@@ -147,8 +154,9 @@ export class Navigation {
     for (const peer of peers.length > 0 ? peers : [this]) peer.follow(frame, direction, stride);
     if (this.telling !== undefined) return;
     const wait = this.lastTold + TELL_EVERY - performance.now();
-    if (wait <= 0) this.tell();
-    else this.telling = setTimeout(() => this.tell(), wait);
+    // a frame that is still to come has the kernel to itself until it is shown
+    if (wait <= 0 && this.options.compositor.isReady(frame)) this.tell();
+    else this.telling = setTimeout(() => this.tell(), Math.max(wait, TELL_LATEST));
   }
 
   private onStopped(): void {

@@ -25,6 +25,7 @@ export interface ManagerModel {
 
 export const BATCH_AHEAD = 24;
 export const BATCH_BEHIND = 8;
+const PATIENCE = 500; // ms until an overlay that does not come is asked for again
 
 interface OverlayOptions {
   view: string;
@@ -32,6 +33,8 @@ interface OverlayOptions {
   send: (message: ToKernel) => void;
   onReady: () => void;
   onError: (problem: string) => void;
+  /** The kernel draws one overlay at a time, and nothing in advance. */
+  oneByOne?: boolean;
   budget?: number;
   now?: () => number;
 }
@@ -71,7 +74,14 @@ export class OverlayCache {
   }
 
   has(frame: number): boolean {
-    return this.get(frame) !== undefined;
+    // where nothing comes in advance, nobody may wait for it before asking for the frame
+    return this.options.oneByOne === true || this.get(frame) !== undefined;
+  }
+
+  /** A recording turned out to be of no use any more. */
+  drop(recording: Recording): void {
+    if (this.recordings.get(recording.frame) === recording) this.recordings.delete(recording.frame);
+    this.want(this.wanted, this.direction);
   }
 
   /** Make sure that a frame and those around it are there or on their way. */
@@ -79,6 +89,10 @@ export class OverlayCache {
     if (frame < 0) return;
     this.wanted = frame;
     this.direction = direction;
+    if (this.options.oneByOne) {
+      if (this.lacks(frame)) this.request([frame]);
+      return;
+    }
     const back = direction < 0;
     const ahead = (n: number) => this.lacks(frame + (back ? -n : n));
     const urgent = this.lacks(frame);
@@ -109,6 +123,7 @@ export class OverlayCache {
       return;
     }
     this.latest = Math.max(this.latest, message.revision);
+    if (this.options.oneByOne) this.recordings.clear();
     message.frames.forEach((frame, i) => {
       const waiting = this.pending.get(frame);
       if (waiting && waiting.scale === message.scale) this.pending.delete(frame);
@@ -196,7 +211,6 @@ export class OverlayCache {
       id: this.nextId++,
       frames,
       scale: this.scale,
-      revision: this.latest,
     });
   }
 }
@@ -220,8 +234,61 @@ export function exclusively<T>(owner: object, task: () => Promise<T>): Promise<T
 
 export type Matrix = [number, number, number, number, number, number];
 
+/** How an overlay is drawn: `compose` is called with it in the task that finished it, or not at all. */
+export interface OverlayPainter {
+  replay(
+    recording: Recording,
+    matrix: Matrix,
+    width: number,
+    height: number,
+    compose: (overlay: HTMLCanvasElement) => void,
+  ): Promise<void>;
+}
+
+/**
+ * Shows a canvas that the kernel draws on through ipycanvas, as long as its tag is that of the recording.
+ *
+ * For versions of ipycanvas that cannot record. The tag travels in band, as the offset of line dashes.
+ */
+export class TaggedPainter implements OverlayPainter {
+  private readonly sheet = document.createElement("canvas");
+  private readonly misses = new WeakMap<Recording, number>();
+
+  constructor(
+    private readonly target: CanvasModel,
+    private readonly size: { width: number; height: number },
+    private readonly onUseless: (recording: Recording) => void,
+  ) {}
+
+  async replay(
+    recording: Recording,
+    matrix: Matrix,
+    width: number,
+    height: number,
+    compose: (overlay: HTMLCanvasElement) => void,
+  ): Promise<void> {
+    const { canvas, ctx } = this.target;
+    const { tag } = recording.meta as { tag: number };
+    if (ctx.lineDashOffset !== tag) {
+      // drawn over for another frame or view, or not there yet
+      const now = performance.now();
+      const since = this.misses.get(recording) ?? now;
+      this.misses.set(recording, since);
+      if (now - since > PATIENCE) this.onUseless(recording);
+      return;
+    }
+    this.misses.delete(recording);
+    Object.assign(this.sheet, { width, height });
+    const context = this.sheet.getContext("2d");
+    if (!context) throw new Error("This browser gives no 2D canvas.");
+    context.setTransform(...matrix);
+    context.drawImage(canvas, -0.5, -0.5, this.size.width, this.size.height);
+    compose(this.sheet);
+  }
+}
+
 /** Draws recordings through the models of ipycanvas. */
-export class Replayer {
+export class Replayer implements OverlayPainter {
   constructor(
     private readonly manager: ManagerModel,
     private readonly target: CanvasModel,

@@ -49,10 +49,10 @@ export interface Status {
 }
 
 export type ToKernel =
-  | { type: "hello"; view: string; dpr: number; codecs: string[] }
+  | { type: "hello"; view: string }
   // what this view lacks, most urgent first; it replaces the view's earlier list, and `fresh` was not asked for yet
   | { type: "still"; view: string; id: number; frames: number[]; fresh: number[]; quality: number }
-  | { type: "overlay"; view: string; id: number; frames: number[]; scale: number; revision: number }
+  | { type: "overlay"; view: string; id: number; frames: number[]; scale: number }
   | {
       type: "command";
       id: number;

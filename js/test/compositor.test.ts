@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Compositor, type Shown } from "../src/compositor";
 import type { FrameProvider } from "../src/frames";
-import type { OverlayCache, Recording, Replayer } from "../src/overlays";
+import type { OverlayCache, OverlayPainter, Recording } from "../src/overlays";
 import type { Picture } from "../src/pictures";
 import { View } from "../src/view";
 
@@ -50,7 +50,7 @@ function makeCompositor(): Compositor {
       await Promise.resolve();
       compose({ kind: "overlay", frame: recording.frame });
     },
-  } as unknown as Replayer;
+  } as unknown as OverlayPainter;
   const view = new View(10, 10);
   return new Compositor({
     ...{ canvas, view, frames, overlays, replayer },
