@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 # Windows farther than this from their mean, in pixels, are tracked for themselves.
-_REACH = 8
+_REACH = 5
 # Nodes are at least this far from the mean: closer ones would only measure noise.
 _SPACING = 1.0
 # Pixels around the search windows that a tile leaves for motion beyond the guess: full resolution, and above.
@@ -37,7 +37,7 @@ _ROOM = (6, 9)
 # Labels in one call: with more, the tall picture falls out of the cache.
 _TOGETHER = 16
 # How far the displacements of nodes may bend, in pixels, and change from one node to the next, per pixel.
-_BEND, _STRAIN = 0.06, 0.25
+_BEND, _STRAIN = 0.03, 0.1
 _CROSS = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float32)
 # Displacements at the nodes to the coefficients of 1, u, v, u², v².
 _FIT = np.array(
@@ -300,11 +300,15 @@ class NodeStepper:
         coarsest = 1 << self.options["maxLevel"]
         # So far around the points a picture looks the same to OpenCV as the whole one.
         margin = coarsest * (self.window // 2 + 6)
-        low = np.maximum(np.floor(at.min(axis=0) - margin), 0).astype(int) // coarsest * coarsest
-        high = np.minimum(np.ceil(at.max(axis=0) + margin), [width, height]).astype(int)
-        high = np.minimum(-(-high // coarsest) * coarsest, [width, height])
-        if (high - low < 2 * margin // 3).any():
-            low, high = np.zeros(2, int), np.array([width, height])
+        size = np.array([width, height])
+        low = np.maximum(np.floor(at.min(axis=0) - margin), 0).astype(int)
+        high = np.minimum(np.ceil(at.max(axis=0) + margin).astype(int), size)
+        # Narrower ones would have fewer levels.
+        low = np.maximum(np.minimum(low, high - 2 * margin), 0) // coarsest * coarsest
+        high = np.minimum(np.maximum(high, low + 2 * margin), size)
+        high = np.minimum(-(-high // coarsest) * coarsest, size)
+        if (high <= low).any():
+            low, high = np.zeros(2, int), size
         cut = slice(low[1], high[1]), slice(low[0], high[0])
         origin = low.astype(np.float32)
         moved = track(previous.levels[0][cut], following.levels[0][cut], at - origin, self.options)
