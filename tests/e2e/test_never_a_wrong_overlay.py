@@ -65,14 +65,26 @@ def clip(made, tmp_path):
     return shutil.copy(made, tmp_path / "clip.mp4")
 
 
-@pytest.fixture
-def opened(lab, clip):
-    lab.open(OPEN.format(path=str(clip)), "annotator")
+def begin(lab: Any, clip: Any, before: str = "") -> Any:
+    lab.open(before + OPEN.format(path=str(clip)), "annotator")
     lab.page.evaluate("() => document.querySelector('.jupytrack-canvas').scrollIntoView()")
     lab.page.evaluate(WATCH)
     lab.page.wait_for_function("() => window.overlayWatch.read()[1] === 0")
     lab.page.evaluate("() => { window.overlayWatch.samples.length = 0; }")
     lab.page.locator(".jupytrack-canvas").focus()
+    return lab
+
+
+@pytest.fixture
+def opened(lab, clip):
+    return begin(lab, clip)
+
+
+@pytest.fixture
+def opened_without_recording(lab, clip):
+    """Give an annotator under an ipycanvas that lacks the private names which recording needs."""
+    begin(lab, clip, "import ipycanvas.canvas\ndel ipycanvas.canvas._CanvasManager\n")
+    assert lab.value("annotator.overlay.manager is None") is True
     return lab
 
 
@@ -171,6 +183,40 @@ def test_while_an_arrow_key_is_held(opened):
     last = page.evaluate("() => document.querySelector('.jupytrack-canvas').jupytrack.targetFrame()")
     wait_until_shown(opened, last)
     assert_never_wrong(page.evaluate(STOP), 40)
+
+
+def test_without_recording_while_stepping_and_editing(opened_without_recording):
+    lab = opened_without_recording
+    page = lab.page
+    for n in range(60):
+        page.keyboard.press("ArrowRight" if n < 45 else "ArrowLeft")
+        if n % 3 == 0:
+            wait_until_shown(lab, n + 1 if n < 45 else 89 - n)
+    wait_until_shown(lab, 30)
+    lab.python("annotator.ann.add([200, 200], '0', 30)")
+    page.wait_for_function(
+        "() => document.querySelector('.jupytrack-canvas').jupytrack.points().length === 1"
+    )
+    box = page.locator(".jupytrack-picture").bounding_box()
+    page.mouse.move(box["x"] + 400, box["y"] + 240)
+    page.mouse.wheel(0, 60)
+    page.keyboard.press("ArrowRight")
+    wait_until_shown(lab, 31)
+    assert_never_wrong(page.evaluate(STOP), 30)
+
+
+def test_without_recording_during_playback_and_after_a_reload(opened_without_recording):
+    lab = opened_without_recording
+    lab.page.keyboard.press("Space")
+    wait_until_shown(lab, 299)
+    assert_never_wrong(lab.page.evaluate(STOP), 20)
+    lab.page.on("dialog", lambda dialog: dialog.accept())
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    lab.page.reload()
+    lab.wait_for_canvas()
+    lab.page.evaluate("() => document.querySelector('.jupytrack-canvas').scrollIntoView()")
+    lab.page.evaluate(WATCH)
+    lab.page.wait_for_function("() => window.overlayWatch.read()[1] === 299")
 
 
 def test_the_watch_notices_a_wrong_overlay(opened):

@@ -52,7 +52,7 @@ class Browser:
 @pytest.fixture
 def browser(annotator: Annotator) -> Browser:
     browser = Browser(annotator.canvas)
-    browser.say(type="hello", view="v", dpr=1, codecs=[])
+    browser.say(type="hello", view="v")
     browser.received.clear()
     return browser
 
@@ -201,7 +201,7 @@ def test_errors_nobody_thought_of_are_reported_too(
 
     canvas = FrameCanvas(annotator.session, [], run, annotator.overlay)
     browser = Browser(canvas)
-    browser.say(type="hello", view="v", dpr=1, codecs=[])
+    browser.say(type="hello", view="v")
     for number, name in enumerate(("known", "unknown")):
         browser.say(type="command", id=number, name=name, frame=0, pointer=None, args={})
     known, unknown = browser.of("notice")
@@ -238,9 +238,9 @@ def test_what_is_said_before_anybody_looks_is_shown_later(annotator: Annotator) 
     browser = Browser(annotator.canvas)
     annotator.session.notify("warning", "The video is cut off.", "Copy it again.")
     assert not browser.of("notice")
-    browser.say(type="hello", view="v", dpr=1, codecs=[])
+    browser.say(type="hello", view="v")
     assert [notice["problem"] for notice in browser.of("notice")] == ["The video is cut off."]
-    browser.say(type="hello", view="w", dpr=1, codecs=[])
+    browser.say(type="hello", view="w")
     assert len(browser.of("notice")) == 1
 
 

@@ -34,9 +34,9 @@ def use(annotator: Annotator) -> None:
     """Let everything run that an annotator has: frames, overlays, edits, plots."""
     canvas = annotator.canvas
     for content in (
-        {"type": "hello", "view": "v", "dpr": 1, "codecs": []},
+        {"type": "hello", "view": "v"},
         {"type": "still", "view": "v", "id": 1, "frames": [0, 1], "fresh": [0, 1], "quality": 80},
-        {"type": "overlay", "view": "v", "id": 1, "frames": [0, 1], "scale": 1.0, "revision": 0},
+        {"type": "overlay", "view": "v", "id": 1, "frames": [0, 1], "scale": 1.0},
     ):
         canvas._on_message(canvas, content, [])
     annotator.data[3]

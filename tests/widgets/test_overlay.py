@@ -9,6 +9,7 @@ import pytest
 from ipycanvas.canvas import COMMANDS, _CanvasManager, commands_to_buffer
 from ipywidgets import widget_serialization
 
+from jupytrack.widgets import recording
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.overlay import Overlay, Recording
 
@@ -175,3 +176,29 @@ def test_an_edit_is_in_the_next_recording(annotator: Annotator) -> None:
     annotator.session.place("2", 10, 33.25, 44.5)
     points = {point["label"]: point for point in annotator.overlay.record(10).points}
     assert (points["2"]["x"], points["2"]["y"]) == (33.25, 44.5)
+
+
+def test_without_recording_the_canvas_says_what_it_shows(video, monkeypatch):
+    monkeypatch.setattr(recording, "_Manager", None)
+    annotator = Annotator(video, "mine")
+    shared, other = annotator.overlay.canvas._canvas_manager, ipycanvas.Canvas()
+    sent = []
+    shared.send = lambda meta, buffers=None: sent.append(json.loads(bytes(buffers[0])))
+    try:
+        annotator.ann.add([1, 2], "0", 3)
+        annotator.overlay.add_painter(lambda canvas, frame: 1 / 0)
+        first, second = annotator.overlay.record(3), annotator.overlay.record(4)
+        annotator.ann.add([5, 2], "0", 3)
+        third = annotator.overlay.record(3)
+    finally:
+        del shared.send
+    assert len({one.meta["tag"] for one in (first, second, third)}) == 3
+    set_, offset = COMMANDS["set"], ipycanvas.Canvas.ATTRS["line_dash_offset"]
+    for batch, one in zip(sent, (first, second, third), strict=True):
+        tags = [args[1] for command, args, *_ in batch if command == set_ and args[0] == offset]
+        assert tags == [0, one.meta["tag"]]
+        assert batch[-1][1] == [offset, one.meta["tag"]]
+    annotator.close()
+    # the manager is everybody's
+    assert shared.comm is not None
+    other.close()

@@ -26,7 +26,7 @@ from jupytrack.widgets.frame_canvas import FrameCanvas
 from jupytrack.widgets.lifetime import Lifetime
 from jupytrack.widgets.methods import AnnotatorMethods
 from jupytrack.widgets.options import OptionError, refuse_unknown
-from jupytrack.widgets.overlay import Overlay
+from jupytrack.widgets.overlay import TRANSLUCENT, Overlay
 from jupytrack.widgets.panels import EnhancePanel, LabelsPanel, LayersPanel, Panel
 from jupytrack.widgets.questions import Questions
 from jupytrack.widgets.session import Session, css
@@ -37,8 +37,6 @@ __all__ = ["Annotator", "DUSTrack"]
 
 Layers = str | VideoAnnotation | Sequence[str] | Sequence[VideoAnnotation] | Mapping[str, Any]
 _STYLE = (Path(__file__).parent / "annotator.css").read_text()
-# opacity of the overlay layer's points and traces
-_OVERLAY_ALPHA = 0.4
 
 
 class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
@@ -283,9 +281,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
             for ann in (*stack, stack.buffer):
                 name = ann.name
                 if changed:
-                    ann.set_alpha(
-                        _OVERLAY_ALPHA if name == stack.overlay != stack.active else 1.0, draw=False
-                    )
+                    ann.set_alpha(TRANSLUCENT if name == stack.overlay != stack.active else 1.0, draw=False)
                     if name in (stack.active, stack.overlay):
                         ann.show(draw=False)
                     else:

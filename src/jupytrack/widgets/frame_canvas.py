@@ -20,7 +20,8 @@ from ipywidgets import widget_serialization
 from jupytrack.errors import JupytrackError
 from jupytrack.video.stills import encode_still
 from jupytrack.widgets import messages
-from jupytrack.widgets.overlay import Overlay, RecordingManager
+from jupytrack.widgets.overlay import Overlay
+from jupytrack.widgets.recording import RecordingManager
 from jupytrack.widgets.session import Session
 from jupytrack.widgets.stills import StillQueue
 
@@ -88,7 +89,9 @@ class FrameCanvas(anywidget.AnyWidget):
     trace_unit = traitlets.Unicode("frame").tag(sync=True)
     height = traitlets.Int(480, min=100, max=10_000).tag(sync=True)
     canvas_model = traitlets.Instance(Canvas).tag(sync=True, **widget_serialization)
-    recorder_model = traitlets.Instance(RecordingManager).tag(sync=True, **widget_serialization)
+    recorder_model = traitlets.Instance(RecordingManager, allow_none=True).tag(
+        sync=True, **widget_serialization
+    )
     marker_models = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(
         sync=True, **widget_serialization
     )

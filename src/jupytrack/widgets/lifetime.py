@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lifetime", "widgets_of"]
 
+# all canvases of ipycanvas share one, except those that record
+_SHARED = {"_canvas_manager"}
 _open: weakref.WeakSet[Lifetime] = weakref.WeakSet()
 
 
@@ -35,7 +37,9 @@ def widgets_of(root: ipywidgets.Widget) -> list[ipywidgets.Widget]:
         one = waiting.pop()
         if id(one) not in found:
             found[id(one)] = one
-            waiting += [part for name in one.keys for part in _widgets_in(getattr(one, name))]
+            waiting += [
+                part for name in one.keys if name not in _SHARED for part in _widgets_in(getattr(one, name))
+            ]
     return list(found.values())
 
 

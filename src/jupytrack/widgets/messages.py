@@ -39,7 +39,6 @@ class Hello:
     """A view was opened."""
 
     view: str
-    ratio: float
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def parse(content: object, n_frames: int) -> Request:
     if kind == "select":
         return Selection(read.text("label"))
     if kind == "hello":
-        return Hello(read.text("view"), read.number("dpr"))
+        return Hello(read.text("view"))
     if kind == "bye":
         return Bye(read.text("view"))
     raise MessageError(f"its type is {_short(kind)}")

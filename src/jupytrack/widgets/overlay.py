@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from ipycanvas import Canvas
-from ipycanvas.canvas import _CanvasManager
 from numpy.typing import NDArray
 
 from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.widgets.recording import RecordingManager, TaggedCanvas, make_recorder
 from jupytrack.widgets.session import Session, css
 
-__all__ = ["Overlay", "Painter", "Recording", "RecordingManager"]
+__all__ = ["TRANSLUCENT", "Overlay", "Painter", "Recording"]
 
 Painter = Callable[[Canvas, int], Any]
 
@@ -24,52 +24,10 @@ _RADIUS, _SELECTED_RADIUS, _RING = 4.5, 6.0, 10.0
 _TRAIL_RADIUS, _TRAIL_WIDTH = 1.8, 1.4
 _FONT = 13
 # opacity of a layer that is there for comparison, unless its own says something else
-_TRANSLUCENT = 0.45
+TRANSLUCENT = 0.4
 _PAST, _NEXT = 0.75, 0.4
 # beyond this many frames it is cheaper to call everything out of date
 _MANY = 5000
-
-
-class RecordingManager(_CanvasManager):  # type: ignore[misc]
-    """An ipycanvas manager that keeps drawing commands instead of sending them.
-
-    It rests on private names of ipycanvas 0.14: ``_send_custom``, ``_caching``, ``_commands_cache``,
-    ``_buffers_cache`` and ``_current_canvas``.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(caching=True)
-        self._recorded: list[tuple[Any, list[Any]]] = []
-
-    def start(self) -> None:
-        """Begin a recording."""
-        self._recorded = []
-        self._commands_cache: list[Any] = []
-        self._buffers_cache: list[Any] = []
-        self._caching = True
-        # so that every recording names its canvas, whatever was replayed before it
-        self._current_canvas = None
-
-    def mark(self) -> tuple[int, int]:
-        """Return a place in the recording to go back to."""
-        return len(self._commands_cache), len(self._buffers_cache)
-
-    def go_back(self, mark: tuple[int, int]) -> None:
-        """Forget what was recorded after a mark."""
-        del self._commands_cache[mark[0] :]
-        del self._buffers_cache[mark[1] :]
-        self._current_canvas = None
-
-    def finish(self) -> tuple[Any, list[Any]] | None:
-        """Return the metadata and the buffers of what was recorded, None for nothing."""
-        self.flush()
-        return self._recorded[0] if self._recorded else None
-
-    def _send_custom(self, command: Any, buffers: Any = ()) -> None:
-        from ipycanvas.canvas import commands_to_buffer
-
-        metadata, data = commands_to_buffer(command)
-        self._recorded.append((metadata, [data, *buffers]))
 
 
 @dataclass(frozen=True)
@@ -106,8 +64,10 @@ class Overlay:
     ----------
     canvas : ipycanvas.Canvas
         What painters draw on, in pixels of the video: (0, 0) is the centre of the top-left pixel.
-    manager : RecordingManager
-        Its manager, which records.
+    manager : RecordingManager or None
+        Its manager, which records; None where that is not possible.
+    tagged : TaggedCanvas or None
+        What paints in place of recordings then.
     scale : float
         Pixels of the video that a pixel of the screen shows, while painters run.
     """
@@ -115,10 +75,15 @@ class Overlay:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.scale = 1.0
-        self.manager = RecordingManager()
-        self.canvas = Canvas(
-            width=session.video.width, height=session.video.height, _canvas_manager=self.manager
-        )
+        size = session.video.width, session.video.height
+        self.manager: RecordingManager | None = None
+        self.tagged: TaggedCanvas | None = None
+        recorder = make_recorder(*size)
+        if recorder is not None:
+            self.canvas, self.manager = recorder
+        else:
+            self.tagged = TaggedCanvas(*size)
+            self.canvas = self.tagged.canvas
         self._lock = threading.RLock()
         self._painters: list[Painter] = []
         self._failed: set[int] = set()
@@ -155,6 +120,8 @@ class Overlay:
         with self._lock:
             self._painters.clear()
             self._traces.clear()
+        if self.tagged is not None:
+            self.tagged.close()
 
     def affected(self, frames: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
         """Return the frames that look different after a change of points on ``frames``; None for all."""
@@ -177,32 +144,49 @@ class Overlay:
         """
         with self.session.lock, self._lock:
             self.scale = scale
-            self.manager.start()
-            for painter in (self._paint_layers, *self._painters):
-                self._run(painter, frame)
-            try:
-                recorded = self.manager.finish()
-            except Exception as error:
-                self.session.notify(
-                    "error",
-                    f"The overlay of frame {frame} cannot be sent: {error}",
-                    "A painter of your own draws with values that are no numbers or texts.",
-                )
-                recorded = None
+            recorded = self._record(frame) if self.manager else self._paint_tagged(frame)
             points = self._points(frame)
         if recorded is None:
             return Recording(frame, points=points)
         return Recording(frame, recorded[0], [bytes(memoryview(b)) for b in recorded[1]], points)
 
+    def _record(self, frame: int) -> tuple[Any, list[Any]] | None:
+        assert self.manager is not None
+        self.manager.start()
+        self._paint(frame)
+        try:
+            return self.manager.finish()
+        except Exception as error:
+            self.session.notify(
+                "error",
+                f"The overlay of frame {frame} cannot be sent: {error}",
+                "A painter of your own draws with values that are no numbers or texts.",
+            )
+            return None
+
+    def _paint_tagged(self, frame: int) -> tuple[Any, list[Any]]:
+        assert self.tagged is not None
+        # the same for each view that asks, and another one after a change
+        tag = 1 + frame + self.session.n_frames * int(self.session.overlay_revision)
+        self.tagged.paint(tag, lambda: self._paint(frame))
+        return {"tag": tag}, []
+
+    def _paint(self, frame: int) -> None:
+        for painter in (self._paint_layers, *self._painters):
+            self._run(painter, frame)
+
     def _run(self, painter: Painter, frame: int) -> None:
         """Let a painter draw; one that fails leaves nothing behind, and the others go on."""
-        mark = self.manager.mark()
+        mark = self.manager.mark() if self.manager else None
         try:
             self.canvas.save()
             painter(self.canvas, frame)
             self.canvas.restore()
         except Exception as error:
-            self.manager.go_back(mark)
+            if self.manager and mark:
+                self.manager.go_back(mark)
+            else:
+                self.canvas.restore()
             if id(painter) in self._failed:
                 return
             # once is enough: it will fail on every frame
@@ -256,7 +240,7 @@ class Overlay:
         colors = np.round(255 * np.array(ann.palette[: len(xy)])[:, :3]).astype(np.uint8)
         alphas = np.array([ann.display.alpha_of(label) for label in ann.labels], dtype=np.float32)
         if not active:
-            alphas[alphas >= 1] = _TRANSLUCENT
+            alphas[alphas >= 1] = TRANSLUCENT
         selected = np.array([label == self.session.label for label in ann.labels])
         self._paint_trail(canvas, xy, frame, colors, alphas, selected)
         if frame >= xy.shape[1]:
