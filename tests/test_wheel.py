@@ -31,6 +31,7 @@ def test_the_wheel_carries_the_bundle_and_no_sources_of_it(wheel):
     assert "jupytrack/static/widget.js" in names
     assert "jupytrack/static/widget.css" in names
     assert "jupytrack/py.typed" in names
+    assert any(name.endswith("etc/jupyter/jupyter_server_config.d/jupytrack.json") for name in names)
     assert not [name for name in names if name.endswith(".ts") or "node_modules" in name or "tests" in name]
 
 

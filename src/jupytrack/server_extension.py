@@ -23,8 +23,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(server: Any) -> None:
     from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
-    original = KernelWebsocketHandler.open
-    if hasattr(original, "__wrapped__"):
+    handler_class: Any = KernelWebsocketHandler
+    original = handler_class.open
+    if getattr(original, "without_delay", False):
         return
 
     @functools.wraps(original)
@@ -36,4 +37,5 @@ def _load_jupyter_server_extension(server: Any) -> None:
             log.debug("TCP_NODELAY could not be set.", exc_info=True)
         return await original(handler, *args, **options)
 
-    KernelWebsocketHandler.open = open_without_delay
+    open_without_delay.without_delay = True  # type: ignore[attr-defined]
+    handler_class.open = open_without_delay
