@@ -14,8 +14,8 @@ from tornado.websocket import websocket_connect
 
 app = ServerApp()
 app.initialize(argv=[
-    "--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={sys.argv[1]}",
-    "--ServerApp.disable_check_xsrf=True",
+    "--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=",
+    "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={sys.argv[1]}",
 ])
 
 async def main():
