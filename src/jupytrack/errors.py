@@ -6,16 +6,22 @@ is enough to carry on. Each also derives from the built-in exception a caller wo
 
 from __future__ import annotations
 
+from typing import Literal
+
 __all__ = [
     "AnnotationError",
     "ConflictError",
     "FormatError",
     "JupytrackError",
+    "Level",
     "MissingDependencyError",
     "SaveError",
     "VideoError",
     "VideoNotFoundError",
 ]
+
+Level = Literal["info", "warning", "error"]
+"""How grave a message to the user is."""
 
 
 class JupytrackError(Exception):

@@ -47,6 +47,14 @@ def select(start, stop):
     return lambda a: a.select_interval(start, stop)
 
 
+def marked(frame):
+    return lambda a: (at(frame)(a), a.toggle_frame_of_interest(), at(8)(a))
+
+
+def complete_frames_only(a):
+    return a.ann.frames == [10, 11, 12]
+
+
 # command -> (what is done before, frame, pointer, check of the annotator afterwards)
 CHECKS = {
     "frame_next": (at(4), 4, lambda a: a.session.frame == 5),
@@ -67,36 +75,12 @@ CHECKS = {
     "previous_frame_with_current_label": (at(40), 40, lambda a: a.session.frame == 20),
     "next_frame_with_current_label": (at(5), 5, lambda a: a.session.frame == 10),
     "toggle_frame_of_interest": (at(9), 9, lambda a: interest(a) == [9]),
-    "previous_frame_of_interest": (
-        lambda a: (at(3)(a), a.toggle_frame_of_interest(), at(8)(a)),
-        8,
-        lambda a: a.session.frame == 3,
-    ),
-    "next_frame_of_interest": (
-        lambda a: (at(13)(a), a.toggle_frame_of_interest(), at(8)(a)),
-        8,
-        lambda a: a.session.frame == 13,
-    ),
+    "previous_frame_of_interest": (marked(3), 8, lambda a: a.session.frame == 3),
+    "next_frame_of_interest": (marked(13), 8, lambda a: a.session.frame == 13),
     "add_annotation": (None, 2, lambda a: a.ann.data["0"][2] == [3.5, 4.25]),
     "remove_annotation": (None, 5, lambda a: 5 not in a.ann.data["0"]),
-    "nudge_left": (None, 5, lambda a: a.ann.data["0"][5] == [14, 20]),
-    "nudge_right": (None, 5, lambda a: a.ann.data["0"][5] == [16, 20]),
-    "nudge_up": (None, 5, lambda a: a.ann.data["0"][5] == [15, 19]),
-    "nudge_down": (None, 5, lambda a: a.ann.data["0"][5] == [15, 21]),
-    "nudge_left_fine": (None, 5, lambda a: a.ann.data["0"][5] == [14.9, 20]),
-    "nudge_right_fine": (None, 5, lambda a: a.ann.data["0"][5] == [15.1, 20]),
-    "nudge_up_fine": (None, 5, lambda a: a.ann.data["0"][5] == [15, 19.9]),
-    "nudge_down_fine": (None, 5, lambda a: a.ann.data["0"][5] == [15, 20.1]),
-    "keep_overlapping_continuous_frames": (
-        lambda a: a.ann.remove_empty_labels(),
-        0,
-        lambda a: a.ann.frames == [10, 11, 12],
-    ),
-    "keep_overlapping_frames": (
-        lambda a: a.ann.remove_empty_labels(),
-        0,
-        lambda a: a.ann.frames == [10, 11, 12],
-    ),
+    "keep_overlapping_continuous_frames": (lambda a: a.ann.remove_empty_labels(), 0, complete_frames_only),
+    "keep_overlapping_frames": (lambda a: a.ann.remove_empty_labels(), 0, complete_frames_only),
     "cycle_number_keys_behavior": (None, 0, lambda a: a.session.number_keys == "place"),
     "next_annotation_label": (None, 0, lambda a: a.session.label == "1"),
     "previous_annotation_label": (None, 0, lambda a: a.session.label == "2"),
@@ -115,7 +99,7 @@ CHECKS = {
     "copy_current_annotation_from_overlay": (None, 2, lambda a: a.ann.data["0"][2] == [102, 0]),
     "copy_annotations_from_overlay": (None, 2, lambda a: a.ann.get_at_frame(2)[2] == [102, 60]),
     "copy_frames_of_interest_from_overlay": (
-        lambda a: (at(2)(a), a.toggle_frame_of_interest()),
+        marked(2),
         9,
         lambda a: a.ann.get_at_frame(2) == [[102, 0], [102, 30], [102, 60]],
     ),
@@ -154,9 +138,13 @@ CHECKS = {
         lambda a: a.question.shown and "9 added" in a.question.text.value,
     ),
     "remove_current_layer": (None, 0, lambda a: a.question.shown and "Save first" in a.question.text.value),
-    "undo": (None, 0, lambda a: True),
-    "redo": (lambda a: a.undo(), 0, lambda a: True),
+    "undo": (lambda a: a.ann.add([1, 1], "0", 2), 0, lambda a: 2 not in a.ann.data["0"]),
+    "redo": (lambda a: (a.ann.add([1, 1], "0", 2), a.undo()), 0, lambda a: 2 in a.ann.data["0"]),
 }
+for _name, _dx, _dy in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1)):
+    for _suffix, _size in (("", 1.0), ("_fine", 0.1)):
+        _place = [15 + _size * _dx, 20 + _size * _dy]
+        CHECKS[f"nudge_{_name}{_suffix}"] = (None, 5, lambda a, place=_place: a.ann.data["0"][5] == place)
 for _digit in range(10):
     CHECKS[f"number_key_{_digit}"] = (
         None,

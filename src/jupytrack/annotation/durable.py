@@ -25,7 +25,7 @@ from jupytrack.annotation.layer_files import (
 )
 from jupytrack.annotation.locks import LayerLock
 from jupytrack.annotation.storage import is_writable, private_folder
-from jupytrack.errors import AnnotationError, ConflictError, FormatError, JupytrackError, SaveError
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, JupytrackError, Level, SaveError
 from jupytrack.files import file_fingerprint, save_error
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DurableLayer", "open_durable"]
 
-Level = Literal["info", "warning", "error"]
 _here: weakref.WeakValueDictionary[str, DurableLayer] = weakref.WeakValueDictionary()
 _opening = threading.Lock()
 """Held to look into ``_here`` or change it, and never while anything else is waited for."""

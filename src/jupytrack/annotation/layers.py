@@ -15,14 +15,13 @@ from jupytrack.annotation.layer_list import BUFFER, LayerList
 from jupytrack.annotation.marks import Interval
 from jupytrack.annotation.points import Unsaved, VideoAnnotation
 from jupytrack.annotation.storage import annotation_folder, storage_notice
-from jupytrack.errors import AnnotationError, ConflictError
+from jupytrack.errors import AnnotationError, ConflictError, Level
 from jupytrack.listeners import listen
 
 if TYPE_CHECKING:
     from jupytrack.video.source import FrameSource
 
 __all__ = ["LayerStack", "is_dense_layer_name"]
-Level = Literal["info", "warning", "error"]
 Source = str | Path | VideoAnnotation | None
 
 

@@ -12,13 +12,13 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupytrack.annotation.history import History, register_edit
 from jupytrack.annotation.journal import Journal
 from jupytrack.annotation.locks import LayerLock
 from jupytrack.annotation.table import frame_number
-from jupytrack.errors import ConflictError, FormatError, JupytrackError
+from jupytrack.errors import ConflictError, FormatError, JupytrackError, Level
 
 if TYPE_CHECKING:
     from jupytrack.annotation.entries import Entry
@@ -28,7 +28,7 @@ __all__ = ["Interval", "Marks", "MarksEdit", "TimelineMarks"]
 
 Interval = tuple[int, int]
 Key = tuple[str, str]
-Message = tuple[Literal["info", "warning", "error"], str, str]
+Message = tuple[Level, str, str]
 _here: weakref.WeakValueDictionary[str, Marks] = weakref.WeakValueDictionary()
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import traitlets
 
 from jupytrack.annotation.table import label_order
-from jupytrack.errors import AnnotationError, ConflictError, JupytrackError
+from jupytrack.errors import AnnotationError, ConflictError, JupytrackError, Level
 from jupytrack.listeners import call_all, listen
 from jupytrack.video.enhance import Enhancement
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-Level = Literal["info", "warning", "error"]
 # seconds that an edit may wait for the disk before it is shown as waiting
 NOTICEABLE = 0.3
 log = logging.getLogger(__name__)
