@@ -136,7 +136,7 @@ def test_during_playback_with_edits_and_zoom(opened):
     assert min(zooms) < 0.8 * max(zooms)
     opened.wait_for_value("len(annotator.ann.get_frames('1')) >= 6", True)
     wait_until_shown(opened, 299)
-    assert_never_wrong(page.evaluate(STOP), 80)
+    assert_never_wrong(page.evaluate(STOP), 40)
 
 
 def test_while_the_slider_is_dragged(opened):
@@ -170,7 +170,7 @@ def test_while_jumping_at_random(opened):
     )
     last = page.evaluate("() => document.querySelector('.jupytrack-canvas').jupytrack.targetFrame()")
     wait_until_shown(opened, last)
-    assert_never_wrong(page.evaluate(STOP), 60)
+    assert_never_wrong(page.evaluate(STOP), 30)
 
 
 def test_while_an_arrow_key_is_held(opened):
@@ -202,14 +202,14 @@ def test_without_recording_while_stepping_and_editing(opened_without_recording):
     page.mouse.wheel(0, 60)
     page.keyboard.press("ArrowRight")
     wait_until_shown(lab, 31)
-    assert_never_wrong(page.evaluate(STOP), 30)
+    assert_never_wrong(page.evaluate(STOP), 15)
 
 
 def test_without_recording_during_playback_and_after_a_reload(opened_without_recording):
     lab = opened_without_recording
     lab.page.keyboard.press("Space")
     wait_until_shown(lab, 299)
-    assert_never_wrong(lab.page.evaluate(STOP), 20)
+    assert_never_wrong(lab.page.evaluate(STOP), 10)
     lab.page.on("dialog", lambda dialog: dialog.accept())
     lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     lab.page.reload()
