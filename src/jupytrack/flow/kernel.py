@@ -2,8 +2,8 @@
 
 It does what OpenCV's pyramidal Lucas-Kanade does, in floating point, and saves what can be saved: nodes lie
 whole pixels apart and share one interpolated template, there are no pictures of gradients, and no call for
-each level. It leaves every label alone whose search windows reach over the picture's edge, run away or find
-too little texture: those go the way without it.
+each level. It leaves every label alone whose search windows leave the picture, run away or find too little
+texture: those go the way without it.
 """
 
 from __future__ import annotations
@@ -45,6 +45,48 @@ def _template(picture, stride, left, top, fx, fy, width, height, patch, gx, gy):
         for x in range(width):
             to_x[x] = three * (a[x + 2] - a[x] + c[x + 2] - c[x]) + ten * (b[x + 2] - b[x])
             to_y[x] = three * (c[x] - a[x] + c[x + 2] - a[x + 2]) + ten * (c[x + 1] - a[x + 1])
+
+
+def _mirrored(n, size):  # type: ignore[no-untyped-def]
+    """Return the pixel that stands for one beyond the edge."""
+    if n < 0:
+        n = -n
+    if n >= size:
+        n = 2 * size - 2 - n
+    return min(max(n, 0), size - 1)
+
+
+def _template_at_edge(  # type: ignore[no-untyped-def]
+    picture, stride, columns, rows, left, top, fx, fy, width, height, raw, raw_x, raw_y, patch, gx, gy
+):
+    """Do as ``_template`` where the part reaches over the edge, as OpenCV does.
+
+    Beyond the edge the picture is mirrored and gradients are zero; so gradients are taken before they are
+    interpolated.
+    """
+    for y in range(height + 3):
+        line = _fast_mirrored(top - 1 + y, rows) * stride
+        for x in range(width + 3):
+            raw[y, x] = np.float32(picture[line + _fast_mirrored(left - 1 + x, columns)])
+    three, ten = np.float32(3 / 32), np.float32(10 / 32)
+    for y in range(height + 1):
+        a, b, c = raw[y], raw[y + 1], raw[y + 2]
+        for x in range(width + 1):
+            if 0 <= left + x < columns and 0 <= top + y < rows:
+                raw_x[y, x] = three * (a[x + 2] - a[x] + c[x + 2] - c[x]) + ten * (b[x + 2] - b[x])
+                raw_y[y, x] = three * (c[x] - a[x] + c[x + 2] - a[x + 2]) + ten * (c[x + 1] - a[x + 1])
+            else:
+                raw_x[y, x] = raw_y[y, x] = np.float32(0)
+    w00, w01 = (1 - fx) * (1 - fy), fx * (1 - fy)
+    w10, w11 = (1 - fx) * fy, fx * fy
+    for y in range(height):
+        for x in range(width):
+            a, b = raw[y + 1], raw[y + 2]
+            patch[y + 1, x + 1] = w00 * a[x + 1] + w01 * a[x + 2] + w10 * b[x + 1] + w11 * b[x + 2]
+            a, b = raw_x[y], raw_x[y + 1]
+            gx[y, x] = w00 * a[x] + w01 * a[x + 1] + w10 * b[x] + w11 * b[x + 1]
+            a, b = raw_y[y], raw_y[y + 1]
+            gy[y, x] = w00 * a[x] + w01 * a[x + 1] + w10 * b[x] + w11 * b[x + 1]
 
 
 def _search(  # type: ignore[no-untyped-def]
@@ -112,6 +154,8 @@ _options: dict[str, Any] = {
     "error_model": "numpy",
 }
 _fast_template: Any = numba.njit(**_options)(_template)
+_fast_mirrored: Any = numba.njit(**_options)(_mirrored)
+_fast_template_at_edge: Any = numba.njit(**_options)(_template_at_edge)
 _fast_search: Any = numba.njit(**_options)(_search)
 
 
@@ -146,6 +190,8 @@ def _step(  # type: ignore[no-untyped-def]
     gx, gy = np.zeros_like(patch), np.zeros_like(patch)
     extra = 2 * (reach + _ROOM + 2)
     area = np.zeros((height + extra, padded + extra), np.float32)
+    raw = np.zeros((patch.shape[0] + 2, patch.shape[1] + 2), np.float32)
+    raw_x, raw_y = np.zeros_like(raw), np.zeros_like(raw)
     found = np.empty(2, np.float32)
     shift = np.empty((5, 2), np.float32)
     node_x, node_y = np.array([0, 1, -1, 0, 0]), np.array([0, 0, 0, 1, -1])
@@ -179,34 +225,51 @@ def _step(  # type: ignore[no-untyped-def]
             left, top = math.floor(corner_x), math.floor(corner_y)
             wide, high = width + 2 * around, height + 2 * around
             stride, columns, rows = before_sizes[level]
-            if left < 1 or top < 1 or left + wide + 1 >= columns or top + high + 1 >= rows:
+            fx, fy = np.float32(corner_x - left), np.float32(corner_y - top)
+            if left >= 1 and top >= 1 and left + wide + 1 < columns and top + high + 1 < rows:
+                _fast_template(before[level], stride, left, top, fx, fy, wide, high, patch, gx, gy)
+            elif (
+                left > -width
+                and top > -height
+                and left + wide < columns + width
+                and top + high < rows + height
+            ):
+                _fast_template_at_edge(
+                    before[level], stride, columns, rows, left, top, fx, fy, wide, high,
+                    raw, raw_x, raw_y, patch, gx, gy,
+                )  # fmt: skip
+            else:
                 state = _OUTSIDE
                 break
-            fx, fy = np.float32(corner_x - left), np.float32(corner_y - top)
-            _fast_template(before[level], stride, left, top, fx, fy, wide, high, patch, gx, gy)
             guess_x, guess_y = by_x, by_y
             # Where the search may go, as floating point: converted once for all nodes and turns.
             stride, columns, rows = after_sizes[level]
-            area_x = max(0, math.floor(corner_x + by_x) - _ROOM)
-            area_y = max(0, math.floor(corner_y + by_y) - _ROOM)
-            columns = min(columns, area_x + wide + 2 + 2 * _ROOM) - area_x
-            rows = min(rows, area_y + high + 2 + 2 * _ROOM) - area_y
-            if columns <= width or rows <= height:
-                state = _OUTSIDE
-                break
-            for j in range(rows):
-                line = after[level][(area_y + j) * stride + area_x : (area_y + j) * stride + area_x + columns]
-                to = area[j]
-                for i in range(columns):
-                    to[i] = np.float32(line[i])
+            area_x = math.floor(corner_x + by_x) - _ROOM
+            area_y = math.floor(corner_y + by_y) - _ROOM
+            long, tall = wide + 2 + 2 * _ROOM, high + 2 + 2 * _ROOM
+            if area_x >= 0 and area_y >= 0 and area_x + long <= columns and area_y + tall <= rows:
+                for j in range(tall):
+                    line = (area_y + j) * stride + area_x
+                    seen, to = after[level][line : line + long], area[j]
+                    for i in range(long):
+                        to[i] = np.float32(seen[i])
+            else:
+                for j in range(tall):
+                    line = _fast_mirrored(area_y + j, rows) * stride
+                    for i in range(long):
+                        area[j, i] = np.float32(after[level][line + _fast_mirrored(area_x + i, columns)])
             for node in range(5 if level == 0 and number > 1 else 1):
                 ox, oy = around + scale * node_x[node], around + scale * node_y[node]
                 x, y = corner_x + ox, corner_y + oy
                 state = _fast_search(
-                    area, columns, rows, patch, gx, gy, mask, ox, oy, width, height,
+                    area, long, tall, patch, gx, gy, mask, ox, oy, width, height,
                     x + by_x - area_x, y + by_y - area_y, count, epsilon, flat, found,
                 )  # fmt: skip
                 if state != 0:
+                    break
+                seen_x, seen_y = found[0] + area_x, found[1] + area_y
+                if not (-width < seen_x < columns and -height < seen_y < rows):
+                    state = _OUTSIDE
                     break
                 shift[node, 0], shift[node, 1] = found[0] + area_x - x, found[1] + area_y - y
                 if node == 0:
