@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Annotator": "jupytrack.widgets.annotator",
+    "BoxTracks": "jupytrack.annotation.boxes",
     "DUSTrack": "jupytrack.widgets.annotator",
     "Enhancement": "jupytrack.video.enhance",
     "History": "jupytrack.annotation.history",
@@ -29,11 +30,13 @@ _HOME = {
     "lucas_kanade_rstc": "jupytrack.flow.lucas_kanade",
     "open": "jupytrack.opening",
     "sigmoid_weights": "jupytrack.flow.lucas_kanade",
+    "tracks_from_points": "jupytrack.annotation.point_boxes",
 }
 _MODULES = {"errors", "samples"}
 
 __all__ = [
     "Annotator",
+    "BoxTracks",
     "DUSTrack",
     "Enhancement",
     "History",
@@ -52,12 +55,15 @@ __all__ = [
     "open",
     "samples",
     "sigmoid_weights",
+    "tracks_from_points",
 ]
 
 if TYPE_CHECKING:
     from jupytrack import errors, samples
+    from jupytrack.annotation.boxes import BoxTracks
     from jupytrack.annotation.history import History
     from jupytrack.annotation.layers import LayerStack
+    from jupytrack.annotation.point_boxes import tracks_from_points
     from jupytrack.annotation.points import VideoAnnotation
     from jupytrack.flow.blips import detect_blips, interpolate_blips
     from jupytrack.flow.lucas_kanade import lucas_kanade, lucas_kanade_rstc, sigmoid_weights
