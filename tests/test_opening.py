@@ -8,7 +8,7 @@ import pytest
 
 import jupytrack
 from jupytrack import samples
-from jupytrack.errors import JupytrackError, VideoError, VideoNotFoundError
+from jupytrack.errors import AnnotationError, JupytrackError, VideoError, VideoNotFoundError
 
 
 @pytest.fixture
@@ -52,6 +52,13 @@ def test_without_a_name_the_last_written_layer_is_the_one(video):
     annotator.close()
 
 
+@pytest.mark.parametrize("options", [{"layer_name": "buffer"}, {"layer_name": "a/b"}, {"n_labels": -1}])
+def test_a_layer_that_cannot_be(video, options):
+    with pytest.raises(AnnotationError):
+        jupytrack.open(video, **options)
+    jupytrack.open(video).close()
+
+
 def test_a_sample(tmp_path):
     annotator = jupytrack.open(samples.ultrasound(60, size=(320, 240)))
     assert annotator.session.n_frames == 60
@@ -79,6 +86,7 @@ def test_what_is_no_video_says_what_to_do(video, tmp_path):
         ([video, video], VideoError, "cell of its own"),
         (table, VideoError, "table of annotations"),
         (3, VideoError, "not a path"),
+        ("", VideoError, "empty text"),
         (text, VideoError, "text.mp4"),
     ]
     for path, kind, match in cases:

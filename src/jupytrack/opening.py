@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupytrack.errors import VideoError, VideoNotFoundError
+from jupytrack.errors import AnnotationError, VideoError, VideoNotFoundError
 
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
@@ -48,6 +48,8 @@ def open(  # the name is the package's front door: jupytrack.open(...)
         If there is no such file.
     VideoError
         If it is not a video: a folder, a DeepLabCut project, a list, a table of annotations.
+    AnnotationError
+        If no layer can have this name, or that many labels.
 
     Examples
     --------
@@ -66,16 +68,19 @@ def open(  # the name is the package's front door: jupytrack.open(...)
 
 
 def _start(path: Path, layer_name: str | None, options: dict[str, Any]) -> Annotator:
+    from jupytrack.annotation.layer_list import BUFFER
     from jupytrack.annotation.storage import annotation_folder
     from jupytrack.formats.dustrack import discover_layers
     from jupytrack.widgets.annotator import Annotator
 
+    if layer_name == BUFFER:
+        raise AnnotationError("The buffer is in memory only.", "Choose another layer to work on.")
     found = {name: Path(fname) for name, fname in discover_layers(path).items()}
     elsewhere = Path(annotation_folder(path)) / path.name
     if elsewhere.parent != path.parent:
         found |= {name: Path(fname) for name, fname in discover_layers(elsewhere).items()}
     if layer_name is None:
-        others = {name: fname for name, fname in found.items() if name != "buffer"}
+        others = {name: fname for name, fname in found.items() if name != BUFFER}
         if DEFAULT_LAYER in found or not others:
             layer_name = DEFAULT_LAYER
         else:
@@ -94,6 +99,8 @@ def _video_path(path: Any) -> Path:
             f"A list of {len(path)} paths was given, and an annotator shows one video.",
             "Open each video in a cell of its own.",
         )
+    if path == "":
+        raise VideoError("An empty text is no path.", "Give the path of a video.")
     try:
         found = Path(os.fspath(path)).expanduser()
     except TypeError:

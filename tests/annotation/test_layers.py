@@ -260,6 +260,34 @@ def test_a_layer_that_cannot_be_read_leaves_the_stack_as_it_was(open_stack, tmp_
     assert stack.names == ["a"]
 
 
+@pytest.mark.parametrize(
+    "name", ["a/b", "..\\x", "a\0b", "x" * 250, "é" * 120, "_x", "x_", "a_annotations_b", 5]
+)
+def test_names_that_cannot_come_back_are_refused(open_stack, tmp_path, name):
+    stack = open_stack("a")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(AnnotationError):
+        stack.add(name)
+    with pytest.raises(AnnotationError):
+        stack.rename("a", name)
+    assert stack.names == ["a"]
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("n_labels", [-1, 2.5, "3", None])
+def test_a_number_of_labels_that_is_none(open_stack, n_labels):
+    stack = open_stack("a")
+    with pytest.raises(AnnotationError, match="labels"):
+        stack.add("b", n_labels=n_labels)
+    assert stack.names == ["a"]
+
+
+def test_a_folder_is_no_layer(tmp_path):
+    (tmp_path / "v_annotations_folder.json").mkdir()
+    (tmp_path / "v_annotations_file.json").write_text("{}")
+    assert list(dustrack.discover_layers(tmp_path / "v.mp4")) == ["file"]
+
+
 def test_renaming_a_new_layer_can_be_undone(open_stack, tmp_path):
     stack = open_stack("a", "b")
     stack["a"].add([1, 1], "0", 1)

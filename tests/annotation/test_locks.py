@@ -44,7 +44,7 @@ def test_a_lock_names_its_holder_and_is_given_back(tmp_path):
     with pytest.raises(ConflictError) as told:
         other.acquire()
     assert f"process {os.getpid()}" in told.value.problem
-    assert "steal_lock=True" in told.value.remedy
+    assert "annotator.take_over()" in told.value.remedy
     other.release()
     assert lock.is_held()
     lock.release()

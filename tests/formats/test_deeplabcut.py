@@ -211,6 +211,7 @@ def test_export_options(tmp_path):
     assert frame.columns.get_level_values(1).unique().tolist() == ["a", "b"]
     assert np.isnan(frame.iloc[0, 2])
     ann.to_dlc(save=False)
+    assert VideoAnnotation(preloaded_json={}).to_dlc(save=False).shape == (0, 0)
     with pytest.raises(AnnotationError, match="one for each label"):
         ann.to_dlc(save=False, internal_to_dlc_labels={"0": "a"})
     with pytest.raises(AnnotationError, match="no file to name"):

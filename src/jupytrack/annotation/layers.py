@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from jupytrack.annotation.conflict import Conflict
 from jupytrack.annotation.durable import DurableLayer, open_durable
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerStack", "is_dense_layer_name"]
 Source = str | Path | VideoAnnotation | None
+_LONGEST = 225
+"""Bytes in a layer's file name; file systems take 255, and temporary files have longer names."""
 
 
 def is_dense_layer_name(name: str) -> bool:
@@ -116,7 +121,7 @@ class LayerStack(LayerList):
         Raises
         ------
         AnnotationError
-            If there is such a layer already.
+            If there is such a layer already, or the name is impossible, or ``n_labels`` no number of labels.
         FormatError, ConflictError
             If the file cannot be read or belongs to another video; the stack is as it was then.
         """
@@ -124,11 +129,15 @@ class LayerStack(LayerList):
             if source is None:
                 raise AnnotationError("A layer without name and file was asked for.", "Give one of them.")
             name = source.name if isinstance(source, VideoAnnotation) else self.canonical_layer_name(source)
+        if not isinstance(n_labels, int | np.integer) or n_labels < 0:
+            raise AnnotationError(f"A layer cannot have {n_labels!r} labels.", "Give a whole number.")
         with self.lock:
             if name in self.names or (name == BUFFER and self._buffer is not None and source is not None):
                 raise AnnotationError(f"There is a layer {name!r} already.", "Choose another name.")
             if name == BUFFER and source is None:
                 return self.buffer
+            if source is None:
+                self._check_name(name)
             ann = self._open(name, source, n_labels)
             if name == BUFFER:
                 self._buffer = ann
@@ -176,6 +185,24 @@ class LayerStack(LayerList):
                 self._tell(*message)
             ann.history.on_error(lambda error: self._tell("error", error.problem, error.remedy))
         return ann
+
+    def _check_name(self, name: object) -> None:
+        """Refuse a name that no file can have, or whose file would bring back a layer of another name."""
+        if not isinstance(name, str):
+            raise AnnotationError(f"{name!r} cannot be a layer's name.", "Give a text.")
+        if "/" in name or "\\" in name or "\0" in name:
+            raise AnnotationError(f"{name!r} is no name for a file.", "Leave out slashes.")
+        path = self.path_for(name)
+        if len(os.fsencode(path.name)) > _LONGEST:
+            raise AnnotationError(
+                f"The file of layer {name[:20]!r}… would have too long a name.",
+                "Choose a shorter one, or give the video a shorter name.",
+            )
+        if self.canonical_layer_name(path) != name:
+            raise AnnotationError(
+                f"A layer called {name!r} would come back as {self.canonical_layer_name(path)!r}.",
+                "Leave out _ at the ends, and _annotations.",
+            )
 
     def _is_beside(self, path: Path) -> bool:
         """Whether a file lies beside the video, while layers are kept elsewhere."""
@@ -244,8 +271,7 @@ class LayerStack(LayerList):
                 raise AnnotationError(
                     f"Layer {name!r} cannot be called {new_name!r}.", "Choose another name."
                 )
-            if "/" in new_name or "\\" in new_name or "\0" in new_name:
-                raise AnnotationError(f"{new_name!r} is no name for a file.", "Leave out slashes.")
+            self._check_name(new_name)
             moved = {key: intervals for key, intervals in self.marks.intervals.items() if key[0] == name}
             saved = ann.fname is not None and Path(ann.fname).exists() and Path(ann.fname).suffix == ".json"
             if saved:

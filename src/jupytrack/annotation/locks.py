@@ -171,7 +171,7 @@ class LayerLock:
         holder = self.holder()
         raise ConflictError(
             f"{self.path.with_suffix('').name} is open elsewhere ({holder or 'somebody unknown'}).",
-            "Close it there; if nothing runs there any more, open it with steal_lock=True.",
+            "Close it there; if nothing runs there any more, take it over: annotator.take_over().",
         )
 
     def _create(self, mine: Holder) -> bool:

@@ -318,7 +318,7 @@ def labelled_frame(
         ]
     )
     columns = pd.MultiIndex.from_product([[scorer], list(names), ["x", "y"]], names=_LEVELS)
-    values = table.xy[:, frames].transpose(1, 0, 2).reshape(len(frames), -1)
+    values = table.xy[:, frames].transpose(1, 0, 2).reshape(len(frames), 2 * len(table.labels))
     return pd.DataFrame(values, index=rows, columns=columns)
 
 

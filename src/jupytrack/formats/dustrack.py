@@ -75,7 +75,7 @@ def discover_layers(video: str | Path, folder: str | Path | None = None) -> dict
     found = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         # Not glob's own pattern, because a video's name may hold brackets.
-        if path.stem == start or path.stem.startswith(start + "_"):
+        if (path.stem == start or path.stem.startswith(start + "_")) and path.is_file():
             found[layer_name_of(path)] = path
     return found
 
