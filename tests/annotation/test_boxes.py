@@ -202,8 +202,6 @@ def test_none_and_one():
 def test_data_frame():
     table = small().to_dataframe()
     assert tuple(table.columns) == COLUMNS
-        *["frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility", "state"]
-    ]
     assert list(table["class"].cat.categories) == ["plate", "cup"]
     assert table["state"].tolist() == ["unknown", "out_of_frame", "unknown"]
     assert BoxTracks.from_dataframe(table) == small()
