@@ -382,7 +382,7 @@ def _finished(
             points,
             tracked,
             window,
-            held=min(held, 512),
+            held=held,
             parallel=parallel,
         )
 

@@ -266,7 +266,7 @@ def sweep(
     window : int
         Frames in a window.
     held : int
-        About how many pictures may be in memory.
+        About how many pictures may be in memory, at most.
     parallel : bool
         Decode, go forward and go backward in three threads.
 
@@ -276,7 +276,8 @@ def sweep(
         Consecutive windows, in order.
     """
     n_frames = len(points)
-    chunk = max(held - window - _AHEAD, window, 16)
+    # Every chunk tracks a window's length more than it needs; but backward has to wait for a whole chunk.
+    chunk = max(min(held - window - _AHEAD, 6 * window), window, 16)
     capacity = chunk + window + _AHEAD
 
     def users(n: int) -> int:
