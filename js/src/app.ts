@@ -135,6 +135,7 @@ export class App {
       input: () => this.input,
       points: () => this.points(),
       selected: () => this.selected(),
+      pointedInTraces: () => this.traces.pointed,
       onViewChanged: () => this.onViewChanged(),
     });
     this.controls = new Controls({
@@ -150,6 +151,8 @@ export class App {
       positionOf: (frame) => (this.inTime ? (this.timestamps[frame] ?? 0) : frame),
       frameAt: (position) => (this.inTime ? nearestTime(this.timestamps, position) : position),
       goTo: (frame) => this.navigation.goTo(frame),
+      select: (start, stop) => this.commands.selectInterval(start, stop),
+      count,
       isLeader: () => peers.values().next().value === this,
     });
     this.open(replayer !== undefined);
@@ -223,6 +226,7 @@ export class App {
     });
     follow("marker_models", () => void traces.update());
     listen("change:trace_figures", () => void traces.update());
+    listen("change:interval_models", () => void traces.update());
     listen("change:trace_unit", () => traces.mark(Math.max(this.shownFrame, 0)));
     const isUnsaved = () => this.edits.size > 0 || (this.status.save_state ?? "saved") !== "saved";
     this.cleanups.push(warnBeforeUnload(isUnsaved));
@@ -286,7 +290,7 @@ export class App {
       hover: () => this.refreshStatus(),
       viewChanged: () => this.onViewChanged(),
       command: (binding, repeated) => this.commands.execute(binding, repeated),
-      escape: () => this.notices.dismiss() || this.window.leave(),
+      escape: () => this.traces.cancel() || this.notices.dismiss() || this.window.leave(),
     };
   }
 

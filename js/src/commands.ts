@@ -25,6 +25,8 @@ interface CommandOptions {
   points: () => LabelledPoint[];
   /** The current label and its colour, if there is one. */
   selected: () => { label: string; color: string } | undefined;
+  /** The frame under the pointer in the traces, while it is there. */
+  pointedInTraces: () => number | undefined;
   onViewChanged: () => void;
 }
 
@@ -95,6 +97,11 @@ export class Commands {
     this.options.edits.place(selected.label, frame, position.x, position.y, selected.color);
   }
 
+  /** An interval was drawn in the traces. */
+  selectInterval(start: number, stop: number): void {
+    this.tell("select_interval", stop, { other: start });
+  }
+
   private viewing(change: (view: View, around: Point | undefined) => void): Action {
     return () => {
       change(this.options.view, this.options.input().pointer ?? undefined);
@@ -109,12 +116,17 @@ export class Commands {
     );
     // a held key asks again only when the last answer is in
     if (repeated && busy) return;
+    const shown = this.options.compositor.shown?.frame ?? 0;
+    // an end of an interval is set where one points in the traces
+    const pointed = binding.name === "select_interval" ? this.options.pointedInTraces() : undefined;
+    this.tell(binding.name, pointed ?? shown, binding.args ?? {}, now);
+  }
+
+  private tell(name: string, frame: number, args: Record<string, unknown>, now = performance.now()): void {
     const id = this.nextId++;
-    this.waiting.set(id, { name: binding.name, since: now });
+    this.waiting.set(id, { name, since: now });
     this.options.navigation.tell();
-    const frame = this.options.compositor.shown?.frame ?? 0;
-    const pointer = this.options.input().position;
-    this.options.send({ type: "command", id, name: binding.name, frame, pointer, args: binding.args ?? {} });
+    this.options.send({ type: "command", id, name, frame, pointer: this.options.input().position, args });
   }
 
   // edits of a point that is known are shown before the kernel answers; for the rest it has the better words

@@ -37,6 +37,7 @@ export class StatusLine {
       "layer",
       "overlay",
       "digits",
+      "interval",
       "spacer",
       "cursor",
       "zoom",
@@ -57,11 +58,13 @@ export class StatusLine {
     this.fill("label", "Current label", swatch, `label ${label}`);
     this.fill("layer", "Active layer", layer, status.read_only ? " (read-only)" : "");
     this.fill("overlay", "Overlay layer", overlay ? `over ${overlay}` : "");
+    this.fill("digits", "What the digit keys do", status.number_keys === "place" ? "digits place" : "");
+    const { interval, pending_interval: pending } = status;
+    const ends = interval ? `interval ${interval[0]}–${interval[1]}` : "";
     this.fill(
-      "digits",
-      "What the digit keys do",
-      status.number_keys === "place" ? "digits place" : "",
-      status.pending_interval != null ? ` interval from ${status.pending_interval}` : "",
+      "interval",
+      "Selected interval of this label (z at each end, or drag with shift in the traces)",
+      pending != null ? `interval ${pending}–…` : ends,
     );
     const state = status.save_state ?? "saved";
     const [text, title] = SAVE_STATES[state] ?? [state, ""];

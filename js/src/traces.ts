@@ -1,4 +1,5 @@
-// The traces of bqplot: the browser moves their frame marker, and a click or a drag on them goes to a frame.
+// The traces of bqplot: the browser moves their frame marker, a click or a drag on them goes to a frame, and a drag
+// with shift selects an interval.
 
 import { type Model, resolveModel } from "./protocol";
 
@@ -7,7 +8,7 @@ const CLICK_DISTANCE = 4;
 /** The part of bqplot's models and views that is used. */
 export interface WidgetModel {
   get(name: string): unknown;
-  set(name: string, value: unknown): void;
+  set(name: string | Record<string, unknown>, value?: unknown): void;
   views?: Record<string, Promise<{ el: HTMLElement }>>;
 }
 
@@ -17,14 +18,29 @@ interface TraceOptions {
   positionOf: (frame: number) => number;
   frameAt: (position: number) => number;
   goTo: (frame: number) => void;
+  /** An interval was drawn; both ends are frames of the video. */
+  select: (start: number, stop: number) => void;
+  count: number;
   /** Whether this view answers, where several views show one model. */
   isLeader: () => boolean;
+}
+
+/** An interval that is being drawn, and what its marks showed before. */
+interface Brush {
+  figure: WidgetModel;
+  element: HTMLElement;
+  from: number;
+  to: number;
+  before: [unknown, unknown][];
 }
 
 export class Traces {
   private markers: WidgetModel[] = [];
   private figures: WidgetModel[] = [];
+  private intervals: WidgetModel[] = [];
   private shown = 0;
+  private brush: Brush | null = null;
+  private under: { figure: WidgetModel; element: HTMLElement; clientX: number } | null = null;
   private scrub: { figure: WidgetModel; element: HTMLElement; startX: number; moves: boolean } | null = null;
   private readonly aborter = new AbortController();
 
@@ -34,13 +50,14 @@ export class Traces {
     document.addEventListener("pointerdown", (event) => void this.onDown(event), { signal, capture: true });
     document.addEventListener("pointermove", (event) => this.onMove(event), { signal, capture: true });
     document.addEventListener("pointerup", (event) => this.onUp(event), { signal, capture: true });
-    document.addEventListener("pointercancel", () => this.end(), { signal, capture: true });
+    document.addEventListener("pointercancel", () => this.cancel(), { signal, capture: true });
   }
 
   async update(): Promise<void> {
     const { model } = this.options;
     this.markers = await resolveAll(model, model.get("marker_models"));
     this.figures = await resolveAll(model, model.get("trace_figures"));
+    this.intervals = await resolveAll(model, model.get("interval_models"));
     this.mark(this.shown);
   }
 
@@ -60,31 +77,105 @@ export class Traces {
     this.aborter.abort();
   }
 
+  /** The frame at which the pointer is, while it is over a trace. */
+  get pointed(): number | undefined {
+    const { under } = this;
+    if (!under?.element.isConnected) return undefined;
+    return this.frameUnder(under.figure, under.element, under.clientX);
+  }
+
+  /** Leave the interval as it was before it was drawn; returns whether one was. */
+  cancel(): boolean {
+    const { brush } = this;
+    this.end();
+    if (!brush) return false;
+    for (const [place, mark] of this.intervals.entries()) {
+      const [x, y] = brush.before[place] ?? [];
+      show(mark, x, y);
+    }
+    return true;
+  }
+
   private async onDown(event: PointerEvent): Promise<void> {
     if (event.button !== 0 || !this.options.isLeader()) return;
-    const { target, clientX } = event;
-    if (!(target instanceof Element)) return;
+    const { clientX, shiftKey } = event;
+    const found = await this.figureAt(event.target);
+    if (!found) return;
+    const { figure, element } = found;
+    // with bqplot's own zooming and panning on, a drag is bqplot's, and only a click is ours
+    const moves = !figure.get("interaction");
+    if (shiftKey && moves) {
+      const from = this.frameUnder(figure, element, clientX);
+      if (from === undefined) return;
+      const before = this.intervals.map((mark): [unknown, unknown] => [mark.get("x"), mark.get("y")]);
+      this.brush = { figure, element, from, to: from, before };
+      this.drawBrush();
+      return;
+    }
+    this.scrub = { figure, element, startX: clientX, moves };
+    if (moves) this.go(clientX);
+  }
+
+  private async figureAt(
+    target: EventTarget | null,
+  ): Promise<{ figure: WidgetModel; element: HTMLElement } | undefined> {
+    if (!(target instanceof Element)) return undefined;
     for (const figure of this.figures) {
       for (const promise of Object.values(figure.views ?? {})) {
         const { el } = await promise;
-        if (!el.contains(target)) continue;
-        // with bqplot's own zooming and panning on, a drag is bqplot's, and only a click is ours
-        const moves = !figure.get("interaction");
-        this.scrub = { figure, element: el, startX: clientX, moves };
-        if (moves) this.go(clientX);
-        return;
+        if (el.contains(target)) return { figure, element: el };
       }
     }
+    return undefined;
   }
 
   private onMove(event: PointerEvent): void {
+    void this.follow(event);
+    const { brush } = this;
+    if (brush) {
+      // the button was let go outside the window
+      if ((event.buttons & 1) === 0) this.finish();
+      else {
+        brush.to = this.frameUnder(brush.figure, brush.element, event.clientX) ?? brush.to;
+        this.drawBrush();
+      }
+      return;
+    }
     if (!this.scrub?.moves) return;
-    // the button was let go outside the window
     if ((event.buttons & 1) === 0) this.end();
     else this.go(event.clientX);
   }
 
+  private async follow(event: PointerEvent): Promise<void> {
+    const { clientX, target } = event;
+    // most movements are over something else altogether
+    const near = target instanceof Element && target.closest(".bqplot") !== null;
+    const found = near ? await this.figureAt(target) : undefined;
+    this.under = found ? { ...found, clientX } : null;
+  }
+
+  private drawBrush(): void {
+    const { brush } = this;
+    if (!brush) return;
+    const { positionOf } = this.options;
+    const [low, high] = [Math.min(brush.from, brush.to), Math.max(brush.from, brush.to)].map(positionOf);
+    if (low === undefined || high === undefined) return;
+    for (const mark of this.intervals) {
+      show(mark, Float64Array.of(low, low, high, high), Float64Array.of(0, 1, 1, 0));
+    }
+  }
+
+  private finish(): void {
+    const { brush } = this;
+    if (!brush) return;
+    // a click with shift draws nothing
+    if (brush.from === brush.to) this.cancel();
+    else this.options.select(Math.min(brush.from, brush.to), Math.max(brush.from, brush.to));
+    this.end();
+  }
+
   private onUp(event: PointerEvent): void {
+    this.finish();
     const { scrub } = this;
     if (scrub && !scrub.moves && Math.abs(event.clientX - scrub.startX) <= CLICK_DISTANCE)
       this.go(event.clientX);
@@ -93,6 +184,7 @@ export class Traces {
 
   private end(): void {
     this.scrub = null;
+    this.brush = null;
   }
 
   private go(clientX: number): void {
@@ -101,6 +193,18 @@ export class Traces {
     const position = invert(scrub.figure, scrub.element, clientX);
     if (position !== undefined) this.options.goTo(this.options.frameAt(position));
   }
+
+  private frameUnder(figure: WidgetModel, element: Element, clientX: number): number | undefined {
+    const position = invert(figure, element, clientX);
+    if (position === undefined) return undefined;
+    const frame = Math.round(this.options.frameAt(position));
+    return Math.min(Math.max(frame, 0), Math.max(this.options.count - 1, 0));
+  }
+}
+
+// both at once, so that no view draws one of them with the other's old values
+function show(mark: WidgetModel, x: unknown, y: unknown): void {
+  mark.set({ x, y });
 }
 
 /** Which position on the time axis a horizontal place on the screen shows. */

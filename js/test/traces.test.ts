@@ -6,7 +6,8 @@ function widget(values: Record<string, unknown>, views: WidgetModel["views"] = {
   return {
     get: (name) => values[name],
     set: (name, value) => {
-      values[name] = value;
+      if (typeof name === "string") values[name] = value;
+      else Object.assign(values, name);
     },
     views,
   };
@@ -16,11 +17,14 @@ let element: HTMLElement;
 let marker: WidgetModel;
 let figureValues: Record<string, unknown>;
 let figure: WidgetModel;
+let interval: WidgetModel;
 let visited: number[];
+let selected: [number, number][];
 let traces: Traces;
 
 beforeEach(async () => {
   visited = [];
+  selected = [];
   element = document.createElement("div");
   document.body.append(element);
   element.getBoundingClientRect = () => new DOMRect(100, 0, 676, 120);
@@ -31,14 +35,18 @@ beforeEach(async () => {
     marks: [widget({ scales: { x: scale } })],
   };
   figure = widget(figureValues, { one: Promise.resolve({ el: element }) });
-  const models: Record<string, WidgetModel> = { marker, figure };
+  interval = widget({ x: new Float64Array(), y: new Float64Array() });
+  const models: Record<string, WidgetModel> = { marker, figure, interval };
+  const names: Record<string, string> = { marker_models: "marker", interval_models: "interval" };
   const model = {
-    get: (name: string) => (name === "marker_models" ? ["IPY_MODEL_marker"] : ["IPY_MODEL_figure"]),
+    get: (name: string) => [`IPY_MODEL_${names[name] ?? "figure"}`],
     widget_manager: { get_model: async (id: string) => models[id] },
   } as unknown as Model;
   traces = new Traces({
     ...{ model, positionOf: (frame) => frame, frameAt: (position) => Math.round(position) },
     goTo: (frame) => visited.push(frame),
+    select: (start, stop) => selected.push([start, stop]),
+    count: 300,
     isLeader: () => true,
   });
   await traces.update();
@@ -49,10 +57,10 @@ afterEach(() => {
   element.remove();
 });
 
-async function pointer(type: string, clientX: number, buttons = 1): Promise<void> {
-  element.dispatchEvent(new PointerEvent(type, { clientX, clientY: 50, button: 0, buttons, bubbles: true }));
-  await Promise.resolve();
-  await Promise.resolve();
+async function pointer(type: string, clientX: number, buttons = 1, shiftKey = false): Promise<void> {
+  const at = { clientX, clientY: 50, button: 0, buttons, shiftKey, bubbles: true };
+  element.dispatchEvent(new PointerEvent(type, at));
+  for (let turn = 0; turn < 4; turn++) await Promise.resolve();
 }
 
 describe("Traces", () => {
@@ -74,6 +82,41 @@ describe("Traces", () => {
     await pointer("pointerup", 760, 0);
     await pointer("pointermove", 160, 0);
     expect(visited).toEqual([150, 299]);
+  });
+
+  it("selects an interval by a drag with shift, and shows it meanwhile", async () => {
+    await pointer("pointerdown", 560, 1, true);
+    await pointer("pointermove", 460, 1, true);
+    expect(interval.get("x")).toEqual(new Float64Array([150, 150, 199, 199]));
+    expect(selected).toEqual([]);
+    await pointer("pointerup", 460, 0, true);
+    expect(selected).toEqual([[150, 199]]);
+    expect(visited).toEqual([]);
+    await pointer("pointermove", 760, 0);
+    expect(selected).toHaveLength(1);
+  });
+
+  it("forgets an interval whose drawing is broken off, and one of a single frame", async () => {
+    await pointer("pointerdown", 560, 1, true);
+    await pointer("pointermove", 460, 1, true);
+    expect(traces.cancel()).toBe(true);
+    expect(interval.get("x")).toEqual(new Float64Array());
+    await pointer("pointerup", 460, 0, true);
+    await pointer("pointerdown", 560, 1, true);
+    await pointer("pointerup", 560, 0, true);
+    expect(selected).toEqual([]);
+    expect(interval.get("x")).toEqual(new Float64Array());
+    expect(traces.cancel()).toBe(false);
+  });
+
+  it("knows the frame under the pointer", async () => {
+    expect(traces.pointed).toBeUndefined();
+    element.classList.add("bqplot");
+    await pointer("pointermove", 460, 0);
+    expect(traces.pointed).toBe(150);
+    document.body.dispatchEvent(new PointerEvent("pointermove", { clientX: 1, bubbles: true }));
+    await Promise.resolve();
+    expect(traces.pointed).toBeUndefined();
   });
 
   it("leaves drags to bqplot while its own zooming and panning is on", async () => {

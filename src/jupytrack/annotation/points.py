@@ -223,15 +223,21 @@ class VideoAnnotation(ExportedPoints):
             f"n_labels={max(len(self._baseline.labels), 1)})"
         )
 
-    def reload(self) -> None:
-        """Go back to what the file holds (or to empty labels without one); this can be undone, too."""
+    def reload(self, *, title: str = "Discard unsaved changes") -> None:
+        """Go back to what the file holds (or to empty labels without one); this can be undone, too.
+
+        Parameters
+        ----------
+        title : str
+            What was done, for the undo menu.
+        """
         with self.lock:
             if self.history.read_only:
                 # Whoever may only look still sees what others saved.
                 self._adopt_file()
                 return
             table, self._on_disk = self._read(len(self.labels) or 1)
-            self._do(difference("Discard unsaved changes", self._store, table))
+            self._do(difference(title, self._store, table))
             if self._on_disk:
                 self.history.mark_saved(self._on_disk)
             self._begin_from(table)

@@ -32,6 +32,8 @@ from jupytrack.widgets.questions import Questions
 from jupytrack.widgets.session import Session, css
 from jupytrack.widgets.tools import CopyPanel, IntervalPanel, TraceBar, toolbar
 from jupytrack.widgets.traces import LOWEST, Traces
+from jupytrack.widgets.tracking import Tracking
+from jupytrack.widgets.tracking_panels import BlipsPanel, DoubtBar, TrackingPanel
 
 __all__ = ["Annotator", "DUSTrack"]
 
@@ -39,7 +41,7 @@ Layers = str | VideoAnnotation | Sequence[str] | Sequence[VideoAnnotation] | Map
 _STYLE = (Path(__file__).parent / "annotator.css").read_text()
 
 
-class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
+class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
     """Place and correct points on a video, frame by frame, in a notebook cell.
 
     Most users call :func:`jupytrack.open`, which also finds the layers that lie beside the video.
@@ -146,6 +148,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
         )
         self.traces = Traces(self.session, self._trace_heights())
         self.canvas.marker_models = self.traces.markers
+        self.canvas.interval_models = self.traces.intervals
         self.canvas.trace_figures = list(self.traces.figures)
         super().__init__(self._build(), layout=ipywidgets.Layout(width="100%"))
         self.add_class("jupytrack")
@@ -337,19 +340,24 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Lifetime):
         self.jobs = ipywidgets.VBox([])
         self.title_line = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self.trace_bar = TraceBar(self)
+        self.doubt_bar = DoubtBar(self)
+        self.tracking_panel = TrackingPanel(self)
+        self.blips_panel = BlipsPanel(self)
         self.panels: tuple[Panel, ...] = (
             LayersPanel(self),
             LabelsPanel(self),
             EnhancePanel(self),
             CopyPanel(self),
             IntervalPanel(self),
+            self.tracking_panel,
+            self.blips_panel,
         )
         for panel in self.panels:
             heading = ipywidgets.HTML(escape(panel.title))
             heading.add_class("jupytrack-heading")
             panel.children = (heading, *panel.children)
         picture = ipywidgets.VBox(
-            [self.title_line, self.canvas, self.trace_bar, self.traces.widget],
+            [self.title_line, self.canvas, self.trace_bar, self.traces.widget, self.doubt_bar],
             layout=ipywidgets.Layout(flex="6 1 480px", min_width="0", width="auto"),
         )
         side = ipywidgets.VBox(list(self.panels), layout=ipywidgets.Layout(flex="1 1 280px", min_width="0"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from jupytrack.errors import AnnotationError
 from jupytrack.widgets.actions import copying, editing, files, labels, layers, navigation
+from jupytrack.widgets.command import Command
+from jupytrack.widgets.command import browser_command as _browser
+from jupytrack.widgets.command import kernel_command as _kernel
+from jupytrack.widgets.tracking_commands import TRACKING
 
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
@@ -24,68 +28,6 @@ __all__ = [
     "sections",
     "tooltip",
 ]
-
-
-@dataclass(frozen=True)
-class Command:
-    """One thing a user can do.
-
-    Attributes
-    ----------
-    name : str
-        Identifier, unique in the table.
-    title : str
-        What it does, for tooltips and the cheat sheet.
-    section : str
-        Heading it stands under.
-    keys : tuple of str
-        Keys that run it, such as ``ctrl+alt+c``, ``alt+,`` or ``space``.
-    where : {"kernel", "browser"}
-        Who carries it out: the browser does by itself what must not wait for a round trip.
-    action : callable, str or None
-        A function of a session, which also gets ``frame`` and ``pointer`` if it takes them; or the name of an
-        annotator's method; or None for what only a browser can do.
-    button : str or None
-        Caption of its button; without one, it has no button.
-    icon : str
-        Name of the button's Font Awesome 4 icon.
-    needs_pointer : bool
-        Whether it is about the place the pointer is at.
-    args : mapping
-        Further arguments of the action.
-    replaces : str
-        What the keys do in DUSTrack where that is something else, and what does it here.
-    """
-
-    name: str
-    title: str
-    section: str = ""
-    keys: tuple[str, ...] = ()
-    where: Literal["kernel", "browser"] = "kernel"
-    action: Callable[..., Any] | str | None = None
-    button: str | None = None
-    icon: str = ""
-    needs_pointer: bool = False
-    args: Mapping[str, Any] = field(default_factory=dict)
-    replaces: str = ""
-
-
-def _kernel(
-    name: str,
-    title: str,
-    keys: str,
-    action: Callable[..., Any] | str,
-    button: str | None = None,
-    icon: str = "",
-    **rest: Any,
-) -> Command:
-    return Command(name, title, "", tuple(keys.split()), "kernel", action, button, icon, **rest)
-
-
-def _browser(
-    name: str, title: str, keys: str, action: Callable[..., Any] | None = None, **rest: Any
-) -> Command:
-    return Command(name, title, "", tuple(keys.split()), "browser", action, **rest)
 
 
 def _step(name: str, title: str, keys: str, by: int) -> Command:
@@ -315,7 +257,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     "Interval": (
         _kernel(
             "select_interval",
-            "Select an interval: once on its first frame, once on its last",
+            "Select an interval: once on its first frame, once on its last; or drag with shift in the traces",
             "z",
             editing.select_interval,
             "Set an end",
@@ -347,6 +289,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "filter",
         ),
     ),
+    "Tracking": TRACKING,
     "View": (
         _browser("pan_left", "Pan left", "j"),
         _browser("pan_right", "Pan right", "k /"),
@@ -442,8 +385,12 @@ def run(
         target: Callable[..., Any] = getattr(annotator, command.action)
     else:
         target = partial(command.action, annotator.session)
-    accepted = inspect.signature(target).parameters
-    given = {"frame": frame, "pointer": pointer, **command.args, **args}
+    parameters = inspect.signature(target).parameters
+    own = {**command.args, **args}
+    accepted = set(parameters)
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        accepted |= set(own)
+    given = {"frame": frame, "pointer": pointer, **own}
     return target(**{key: value for key, value in given.items() if key in accepted})
 
 

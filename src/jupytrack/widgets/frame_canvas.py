@@ -72,7 +72,9 @@ class FrameCanvas(anywidget.AnyWidget):
     marker_models : list of bqplot marks
         Their ``x`` follows the shown frame in the browser, without a message to the kernel.
     trace_figures : list of bqplot.Figure
-        A click or a drag on them goes to that frame.
+        A click or a drag on them goes to that frame; a drag with shift selects an interval.
+    interval_models : list of bqplot marks
+        They show the interval while the browser draws it.
     """
 
     _esm = _asset("widget.js")
@@ -93,6 +95,9 @@ class FrameCanvas(anywidget.AnyWidget):
         sync=True, **widget_serialization
     )
     marker_models = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(
+        sync=True, **widget_serialization
+    )
+    interval_models = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(
         sync=True, **widget_serialization
     )
     trace_figures = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(

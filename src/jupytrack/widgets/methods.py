@@ -407,6 +407,6 @@ class AnnotatorMethods:
             job.cancel()
             raise
 
-    def show_job(self, job: Job[Any]) -> None:
-        """Show the progress of work in the background."""
+    def show_job(self, job: Job[Any], brief: bool = False) -> None:
+        """Show the progress of work in the background; if it is brief, only while it runs."""
         raise NotImplementedError

@@ -12,6 +12,7 @@ from ipycanvas import Canvas
 from numpy.typing import NDArray
 
 from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.widgets.doubt import paint_doubt
 from jupytrack.widgets.recording import RecordingManager, TaggedCanvas, make_recorder
 from jupytrack.widgets.session import Session, css
 
@@ -88,6 +89,7 @@ class Overlay:
         self._painters: list[Painter] = []
         self._failed: set[int] = set()
         self._traces: dict[int, tuple[int, NDArray[np.float64]]] = {}
+        self._aparts: dict[int, tuple[int, NDArray[np.float64] | None]] = {}
 
     def add_painter(self, painter: Painter) -> Callable[[], None]:
         """Paint something of your own over every frame.
@@ -120,6 +122,7 @@ class Overlay:
         with self._lock:
             self._painters.clear()
             self._traces.clear()
+            self._aparts.clear()
         if self.tagged is not None:
             self.tagged.close()
 
@@ -209,6 +212,17 @@ class Overlay:
             self._traces[id(ann)] = known = (revision, xy)
         return known[1]
 
+    def _apart(self, ann: VideoAnnotation) -> NDArray[np.float64] | None:
+        """Disagreement of tracking, (labels, frames), copied out once a revision; None if none is known."""
+        known = self._aparts.get(id(ann))
+        if known is None or known[0] != ann.revision:
+            revision, apart = ann.revision, ann.column("disagreement").astype(np.float64)
+            present = {id(self.session.layers[name]) for name in self.session.layers.names}
+            self._aparts = {key: value for key, value in self._aparts.items() if key in present}
+            known = (revision, apart if np.isfinite(apart).any() else None)
+            self._aparts[id(ann)] = known
+        return known[1]
+
     def _points(self, frame: int) -> list[dict[str, Any]]:
         session = self.session
         ann, xy = session.ann, self._xy(session.ann)
@@ -257,6 +271,10 @@ class Overlay:
         canvas.line_width = 1.5 * px
         outline = np.full((int(there.sum()), 3), 0 if active else 60, dtype=np.uint8)
         canvas.stroke_styled_circles(x, y, radius[there], outline, alphas[there])
+        apart = self._apart(ann) if self.session.doubt else None
+        if apart is not None and frame < apart.shape[1]:
+            size = self.session.video.width, self.session.video.height
+            paint_doubt(canvas, here, apart[: len(here), frame], self.session.doubtful, alphas, px, size)
         if active:
             self._paint_names(canvas, ann, here, there, selected)
 

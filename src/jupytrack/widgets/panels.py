@@ -43,13 +43,17 @@ def text_button(text: str, hint: str = "", icon: str = "", **layout: Any) -> ipy
 
 
 def command_button(
-    annotator: Annotator, name: str, text: str | None = None, **layout: Any
+    annotator: Annotator,
+    name: str,
+    text: str | None = None,
+    run: Callable[[], Any] | None = None,
+    **layout: Any,
 ) -> ipywidgets.Button:
-    """Make the button of a command of the table; errors become notices."""
+    """Make the button of a command of the table; errors become notices. ``run`` runs it with arguments."""
     command = BY_NAME[name]
     caption = command.button or "" if text is None else text
     button = text_button(caption, tooltip(command), command.icon, **layout)
-    button.on_click(lambda _: annotator.run_command(name))
+    button.on_click(lambda _: annotator.run_command(name) if run is None else run())
     button.add_class(f"jupytrack-command-{name}")
     return button
 

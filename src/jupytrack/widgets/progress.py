@@ -17,6 +17,8 @@ __all__ = ["JobProgress"]
 
 # seconds between two messages to the browser
 _EVERY = 0.1
+# seconds that brief work may take without a bar that pushes the picture down
+_UNSEEN = 0.4
 
 
 class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
@@ -28,10 +30,16 @@ class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
         The work.
     on_close : callable, optional
         Called without arguments when the user dismisses the bar.
+    brief : bool
+        Show the bar only if the work takes a while, and take it away when it has ended: its result is told in
+        another way.
     """
 
-    def __init__(self, job: Job[Any], on_close: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, job: Job[Any], on_close: Callable[[], None] | None = None, brief: bool = False
+    ) -> None:
         self.job = job
+        self._brief = brief
         self._on_close = on_close
         self._sent = 0.0
         self._guard = threading.Lock()
@@ -47,8 +55,18 @@ class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
             layout=ipywidgets.Layout(align_items="center", width="100%"),
         )
         self.add_class("jupytrack-progress")
+        if brief:
+            self.layout.display = "none"
+            timer = threading.Timer(_UNSEEN, self._appear)
+            timer.daemon = True
+            timer.start()
         job.progress.listen(self._on_progress)
         job.when_done(self._on_done)
+
+    def _appear(self) -> None:
+        with self._guard:
+            if not self.job.future.done():
+                self.layout.display = None
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -85,12 +103,17 @@ class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
                 else:
                     self.text.value = escape(f"{type(error).__name__}: {error}")
             self.button.description, self.button.icon = "Close", "check"
+        if self._brief:
+            self._leave()
 
     def _on_button(self, _: Any) -> None:
         if not self.job.future.done():
             self.button.description = "Stopping…"
             self.job.cancel()
             return
+        self._leave()
+
+    def _leave(self) -> None:
         self.layout.display = "none"
         if self._on_close is not None:
             self._on_close()

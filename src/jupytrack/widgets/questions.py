@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import ipywidgets
 from jupytrack.jobs import Job
 from jupytrack.widgets.actions import files, layers
 from jupytrack.widgets.dialogs import Question
+from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.progress import JobProgress
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ class Questions:
     session: Session
     question: Question
     jobs: ipywidgets.VBox
+    _jobs_guard = threading.Lock()
 
     def ask_save_as(self) -> None:
         """Ask for a path, and save the active layer there."""
@@ -113,10 +117,28 @@ class Questions:
         with self.session.reporting():
             action()
 
-    def show_job(self, job: Job[Any]) -> None:
-        """Show the progress of work in the background, with a button to cancel it."""
-        bar = JobProgress(job, on_close=lambda: self._forget_job(bar))
-        self.jobs.children = (*self.jobs.children, bar)
+    def show_job(self, job: Job[Any], brief: bool = False) -> None:
+        """Show the progress of work in the background, with a button to cancel it.
 
-    def _forget_job(self, bar: JobProgress) -> None:
-        self.jobs.children = tuple(child for child in self.jobs.children if child is not bar)
+        Parameters
+        ----------
+        job : Job
+            The work.
+        brief : bool
+            Show it only while it runs, and only if it takes longer than a moment.
+        """
+        ended = threading.Event()
+
+        def forget() -> None:
+            with self._jobs_guard:
+                ended.set()
+                gone = [child for child in self.jobs.children if child.job is job]
+                self.jobs.children = tuple(child for child in self.jobs.children if child.job is not job)
+            for part in itertools.chain.from_iterable(map(widgets_of, gone)):
+                part.close()
+
+        bar = JobProgress(job, on_close=forget, brief=brief)
+        with self._jobs_guard:
+            # brief work may have ended before its bar was there
+            if not ended.is_set():
+                self.jobs.children = (*self.jobs.children, bar)

@@ -90,6 +90,8 @@ class Session(traitlets.HasTraits):
     pending_interval = traitlets.Int(None, allow_none=True)
     trace_unit = traitlets.Enum(["frame", "time"], "frame", help="What the traces are plotted against.")
     all_traces = traitlets.Bool(False, help="Whether the traces show every label, not only the current one.")
+    doubt = traitlets.Bool(True, help="Whether the disagreement of forward and backward tracking is shown.")
+    doubtful = traitlets.Float(2.0, min=0.0, help="Disagreement from which a point stands out, in pixels.")
     overlay_revision = traitlets.Int(0)
     frames_revision = traitlets.Int(0)
     layers_revision = traitlets.Int(0, help="Rises when layers come, go, or change their roles.")
@@ -416,7 +418,7 @@ class Session(traitlets.HasTraits):
     def _clip_frame(self, proposal: Any) -> int:
         return min(max(int(proposal["value"]), 0), max(self.n_frames - 1, 0))
 
-    @traitlets.observe("label", "trail")
+    @traitlets.observe("label", "trail", "doubt", "doubtful")
     def _on_overlay_trait(self, _: Any) -> None:
         self.touch_overlay()
 

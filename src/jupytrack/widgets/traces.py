@@ -21,6 +21,7 @@ with warnings.catch_warnings():
     import bqplot
 
 from jupytrack.widgets.decimate import decimate
+from jupytrack.widgets.doubt import DoubtMarks
 from jupytrack.widgets.session import Session, css
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Traces:
         x above, y below.
     markers : list of bqplot.Lines
         The frame markers; the browser sets their ``x``.
+    intervals : list of bqplot.Lines
+        The selected interval; the browser shows one there while it is drawn with the mouse.
+    doubt : DoubtMarks
+        Bands and points that show where tracking is not to be trusted.
     """
 
     _FOLLOWED = ("label", "layers_revision", "pending_interval", "trace_unit", "all_traces")
@@ -88,6 +93,7 @@ class Traces:
         self.value_scales = {name: _scale(1.0) for name in COMPONENTS}
         self._fitting = True
         unit = _scale(1.0)
+        self.doubt = DoubtMarks(self.time_scale, self.value_scales)
         self.panzoom = bqplot.PanZoom(scales={"x": [self.time_scale], "y": list(self.value_scales.values())})
         self._pools: dict[tuple[str, str], list[Any]] = {
             (name, kind): [] for name in COMPONENTS for kind in ("line", "dot")
@@ -114,6 +120,7 @@ class Traces:
             figures.append(self._figure(name, height, with_times=name == COMPONENTS[-1]))
         self.figures = tuple(figures)
         self.markers = [self._fixed[name]["marker"] for name in COMPONENTS]
+        self.intervals = [self._fixed[name]["interval"] for name in COMPONENTS]
         self.widget = ipywidgets.VBox(
             list(self.figures), layout=ipywidgets.Layout(width="100%", overflow="hidden")
         )
@@ -154,7 +161,8 @@ class Traces:
     def _marks(self, name: str) -> list[Any]:
         fixed = self._fixed[name]
         pools = [mark for kind in ("line", "dot") for mark in self._pools[name, kind]]
-        return [fixed["interval"], fixed["interest"], *pools, fixed["marker"]]
+        bands, dots = self.doubt.bands[name], self.doubt.dots[name]
+        return [fixed["interval"], *bands, fixed["interest"], *pools, *dots, fixed["marker"]]
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -184,6 +192,9 @@ class Traces:
                 counts[one.kind] += 1
             for kind, count in counts.items():
                 self._blank(kind, count)
+            if self.doubt.draw(series if self.session.doubt else (), self.times, self.session.doubtful):
+                for name, figure in zip(COMPONENTS, self.figures, strict=True):
+                    figure.marks = self._marks(name)
             if self._fitting and not self._fits():
                 self.fit_values()
             self._draw_interest()

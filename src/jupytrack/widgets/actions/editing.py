@@ -88,9 +88,16 @@ def redo(session: Session) -> None:
     session.redo()
 
 
-def select_interval(session: Session, frame: int | None = None) -> None:
-    """Set one end of an interval for the current layer and label; the second call sets the other end."""
+def select_interval(session: Session, frame: int | None = None, other: int | None = None) -> None:
+    """Set one end of an interval for the current layer and label; the second call sets the other end.
+
+    With ``other``, both ends are set at once.
+    """
     frame = session.frame if frame is None else int(frame)
+    if other is not None:
+        # a video shorter than the screen is wide: a drag may end beyond it
+        session.pending_interval = min(max(int(other), 0), session.n_frames - 1)
+        frame = min(max(frame, 0), session.n_frames - 1)
     if session.pending_interval is None:
         session.pending_interval = frame
         return
