@@ -1,0 +1,135 @@
+"""What all checks together found, for a notebook cell."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from html import escape
+
+import pandas as pd
+
+from jupytrack.errors import AnnotationError
+from jupytrack.qa.scores import suspicion
+from jupytrack.qa.table import closest
+
+__all__ = ["Report"]
+
+# rows of the most suspicious frames that are shown
+_SHOWN = 10
+
+
+class Report:
+    """What :func:`jupytrack.qa.run` found.
+
+    The last line of a notebook cell shows how often each check struck and the most suspicious frames.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Every flag, by video and frame: ``video``, ``track``, ``frame``, ``check``, ``value``, ``threshold``,
+        ``severity``, ``message``.
+    checks : pandas.DataFrame
+        Indexed by ``check``: ``flags``, ``tracks`` and ``frames`` (how many), ``thresholds``, and ``skipped``
+        (why a check did not run; empty if it did).
+    aggregates : pandas.DataFrame
+        Numbers on the whole, one row a video, see :func:`jupytrack.qa.aggregates.aggregates`.
+    categories, sizes : pandas.DataFrame
+        Of boxes: how many there are of each class, and of small, medium and large ones. Empty for points.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        checks: pd.DataFrame,
+        aggregates: pd.DataFrame,
+        categories: pd.DataFrame,
+        sizes: pd.DataFrame,
+    ) -> None:
+        self.table = table
+        self.checks = checks
+        self.aggregates = aggregates
+        self.categories = categories
+        self.sizes = sizes
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """How suspicious each track is on each flagged frame, the worst first.
+
+        Columns ``video``, ``track``, ``frame``, ``score``, ``checks``, ``message``; see
+        :func:`jupytrack.qa.suspicion`.
+        """
+        return suspicion(self.table)
+
+    def frame_scores(self, video: str | None = None) -> pd.Series[float]:
+        """Return the highest score on each frame of a video, 0 where nothing is flagged.
+
+        Parameters
+        ----------
+        video : str, optional
+            Which video; may be left out if there is only one.
+
+        Returns
+        -------
+        pandas.Series
+            Indexed by ``frame``, from 0 to the video's last frame.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no such video, or it is not said which of several.
+        """
+        videos = [name for name in self.aggregates.index if name in self._videos]
+        if video is None and len(videos) == 1:
+            video = videos[0]
+        if video not in videos:
+            what = "It is not said which video." if video is None else f"There is no video {video!r}."
+            raise AnnotationError(what, closest(str(video), videos))
+        scores = self.scores[self.scores["video"] == video]
+        frames = self.aggregates["frames"].to_numpy()[list(self.aggregates.index).index(video)]
+        highest = scores.groupby("frame")["score"].max()
+        return highest.reindex(range(int(frames)), fill_value=0.0).rename_axis("frame")
+
+    @property
+    def _videos(self) -> list[str]:
+        return [name for name in self.aggregates.index if len(self.aggregates) == 1 or name != "COMBINED"]
+
+    def _worst(self) -> pd.DataFrame:
+        """Return the most suspicious frames as they are shown: of a single video, its name says nothing."""
+        worst = self.scores.head(_SHOWN).round({"score": 2})
+        return worst if len(self._videos) > 1 else worst.drop(columns="video")
+
+    def summary(self) -> str:
+        """Return what was found, as one line."""
+        whole = self.aggregates.iloc[-1]
+        things = "boxes of" if "boxes" in whole else "points of"
+        n_things = int(whole["boxes" if "boxes" in whole else "points"])
+        n_tracks = int(whole["tracks" if "boxes" in whole else "labels"])
+        noun = "tracks" if "boxes" in whole else "labels"
+        n_frames = len(self.table[["video", "frame"]].drop_duplicates())
+        found = f"{len(self.table):,} flags on {n_frames:,} frames" if len(self.table) else "nothing flagged"
+        of = f"{n_things:,} {things} {n_tracks:,} {noun} on {int(whole['frames']):,} frames"
+        videos = f" of {len(self._videos)} videos" if len(self._videos) > 1 else ""
+        return f"{found}; {of}{videos}"
+
+    def __repr__(self) -> str:
+        lines = [self.summary()]
+        for name, row in self.checks.iterrows():
+            what = f"skipped: {row['skipped']}" if row["skipped"] else f"{row['flags']:,}"
+            lines.append(f"  {name:18}{what}")
+        if len(self.scores):
+            lines += ["Most suspicious:", str(self._worst().to_string(index=False, max_colwidth=60))]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        ran = self.checks[self.checks["skipped"] == ""].drop(columns="skipped").reset_index()
+        skipped = self.checks[self.checks["skipped"] != ""]["skipped"]
+        parts = [f"<p><b>{escape(self.summary())}</b></p>", ran.to_html(index=False, border=0)]
+        if len(skipped):
+            listed = "; ".join(f"{name} ({why})" for name, why in skipped.items())
+            parts.append(f"<p>Not run: {escape(listed)}.</p>")
+        if len(self.scores):
+            parts += ["<p>Most suspicious</p>", self._worst().to_html(index=False, border=0)]
+        parts.append(self.aggregates.round(3).to_html(border=0))
+        if len(self.categories):
+            both = [self.categories.round(3).to_html(border=0), self.sizes.round(3).to_html(border=0)]
+            parts.append(f'<div style="display:flex;gap:2em">{"".join(both)}</div>')
+        return "".join(parts)
