@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REFERENCE := .venvs/dustrack
+TRACKEVAL := .venvs/trackeval
 OLDEST := .venvs/oldest
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null)
 # in containers one often is root, which JupyterLab refuses unless told
@@ -16,8 +17,9 @@ demo: $(VENV)/.lab $(BUNDLE)
 
 test: check test-js test-python test-oldest test-browser
 
-test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done
+test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKEVAL)/.done
 	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python \
+	  JUPYTRACK_TRACKEVAL_PYTHON=$(abspath $(TRACKEVAL))/bin/python \
 	  $(BIN)/python -m pytest -m "not browser" tests
 
 test-browser: $(VENV)/.test $(BUNDLE) browser
@@ -79,6 +81,12 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python $(BUNDLE)
 $(REFERENCE)/.done:
 	$(PYTHON) -m venv $(REFERENCE)
 	$(REFERENCE)/bin/python -m pip install --quiet "dustrack==1.3.2"
+	@touch $@
+
+# trackeval brings its own build of OpenCV, which would replace ours
+$(TRACKEVAL)/.done:
+	$(PYTHON) -m venv $(TRACKEVAL)
+	$(TRACKEVAL)/bin/python -m pip install --quiet "trackeval==1.3.0"
 	@touch $@
 
 $(OLDEST)/.done: pyproject.toml | $(BUNDLE)

@@ -32,7 +32,7 @@ _HOME = {
     "sigmoid_weights": "jupytrack.flow.lucas_kanade",
     "tracks_from_points": "jupytrack.annotation.point_boxes",
 }
-_MODULES = {"errors", "samples"}
+_MODULES = {"errors", "formats", "qa", "samples"}
 
 __all__ = [
     "Annotator",
@@ -47,19 +47,21 @@ __all__ = [
     "VideoWriter",
     "detect_blips",
     "errors",
+    "formats",
     "interpolate_blips",
     "lk_moving_average_filter",
     "load_raw_paths",
     "lucas_kanade",
     "lucas_kanade_rstc",
     "open",
+    "qa",
     "samples",
     "sigmoid_weights",
     "tracks_from_points",
 ]
 
 if TYPE_CHECKING:
-    from jupytrack import errors, samples
+    from jupytrack import errors, formats, qa, samples
     from jupytrack.annotation.boxes import BoxTracks
     from jupytrack.annotation.history import History
     from jupytrack.annotation.layers import LayerStack

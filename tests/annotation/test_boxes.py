@@ -128,6 +128,17 @@ def test_nothing_changes_in_place():
     assert changed.assign(confidence=tracks.confidence) == tracks
 
 
+def test_another_vocabulary_leaves_every_row_its_class():
+    tracks = small()
+    turned = tracks.assign(classes=["cup", "plate"])
+    assert turned.class_.tolist() == tracks.class_.tolist()
+    assert turned.class_code.tolist() == [-1, 0, 0]
+    by_place = BoxTracks([0, 1], [1, 1], [UNIT] * 2, class_=np.array([-1, 1]), classes=["plate", "cup"])
+    assert by_place.class_.tolist() == [None, "cup"]
+    with pytest.raises(AnnotationError, match="Class 2 is unknown, there are 2"):
+        by_place.assign(class_=np.array([0, 2]), classes=by_place.classes)
+
+
 def test_what_differs_is_not_equal():
     tracks = small()
     assert tracks == small()
@@ -140,6 +151,7 @@ def test_what_differs_is_not_equal():
         {"state": [0, 4, 0]},
         {"class_": ["cup", None, "cup"], "classes": tracks.classes},
         {"classes": ["plate", "cup", "mug"]},
+        {"classes": ["cup", "plate"]},
         {"extra": {"angle": 1}},
         {"n_frames": 10},
         {"frame_rate": 30},

@@ -21,6 +21,7 @@ __all__ = [
     "frame_column",
     "numbered_ids",
     "row_fault",
+    "row_order",
     "state_column",
     "state_name",
     "vocabulary",
@@ -164,7 +165,7 @@ def vocabulary(classes: Iterable[str]) -> tuple[str, ...]:
         raise AnnotationError(f"{classes!r} is one class.", f"Give a list of them: [{classes!r}].")
     names = tuple(classes)
     for name in names:
-        if not isinstance(name, str) or not name or name != name.strip() or name.splitlines() != [name]:
+        if not isinstance(name, str) or name != name.strip() or name.splitlines() != [name]:
             raise AnnotationError(
                 f"{name!r} cannot be the name of a class.",
                 "It is one line of text without spaces around.",
@@ -179,8 +180,8 @@ def class_codes(values: Any, n_rows: int, classes: Iterable[str] | None) -> tupl
 
     Parameters
     ----------
-    values : None, str, sequence of (str, None or NaN), or pandas Categorical
-        A single name stands for every row.
+    values : None, str, sequence of (str, None or NaN), pandas Categorical, or array of int
+        A single name stands for every row; whole numbers are places in ``classes``.
     n_rows : int
         Rows there are.
     classes : iterable of str, optional
@@ -196,6 +197,14 @@ def class_codes(values: Any, n_rows: int, classes: Iterable[str] | None) -> tupl
         return known or (), np.full(n_rows, -1, np.int64)
     if known is None and hasattr(values, "categories"):
         known = vocabulary(values.categories)
+    if known is not None and isinstance(values, np.ndarray) and values.dtype.kind == "i":
+        check_length(values, n_rows, "class")
+        if values.size and not -1 <= values.min() <= values.max() < len(known):
+            raise AnnotationError(
+                f"Class {values.max()} is unknown, there are {len(known)}.",
+                "Give names, or places in classes: from 0, and -1 where unknown.",
+            )
+        return known, values.astype(np.int64)
     if isinstance(values, str):
         values = [values] * n_rows
     items: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
@@ -280,6 +289,8 @@ def row_fault(
     state: NDArray[np.uint8],
     ids: Sequence[Any],
     n_frames: int | None = None,
+    *,
+    first_frame: int = 0,
 ) -> RowFault | None:
     """Return what is wrong with the first row of a kind of mistake, None if nothing is.
 
@@ -293,14 +304,17 @@ def row_fault(
         Ids by track.
     n_frames : int, optional
         Frames in the video.
+    first_frame : int
+        What the message calls frame 0.
     """
 
     def at(row: int) -> str:
-        return f"track {ids[track[row]]!r} on frame {frame[row]}"
+        return f"track {ids[track[row]]!r} on frame {frame[row] + first_frame}"
 
     last = MAX_FRAMES if n_frames is None else n_frames
+    frames = f"Frames are {first_frame} to {last - 1 + first_frame}."
     for row in np.flatnonzero((frame < 0) | (frame >= last))[:1].tolist():
-        return RowFault(row, f"{at(row)}: there is no such frame.", f"Frames are 0 to {last - 1}.")
+        return RowFault(row, f"{at(row)}: there is no such frame.", frames)
     missing = np.isnan(boxes)
     none = missing.all(axis=1)
     for row in np.flatnonzero((missing.any(axis=1) & ~none) | np.isinf(boxes).any(axis=1))[:1].tolist():
@@ -328,8 +342,17 @@ def row_fault(
     return _repeated(frame, track, at)
 
 
+def row_order(frame: IntArray, track: IntArray) -> IntArray:
+    """Return the rows in the order of frames, then tracks."""
+    # most files are in order, which is quickly seen
+    step = np.diff(frame)
+    if ((step > 0) | ((step == 0) & (np.diff(track) > 0))).all():
+        return np.arange(len(frame))
+    return np.lexsort((track, frame))
+
+
 def _repeated(frame: IntArray, track: IntArray, at: Any) -> RowFault | None:
-    order = np.lexsort((track, frame))
+    order = row_order(frame, track)
     same = (np.diff(frame[order]) == 0) & (np.diff(track[order]) == 0)
     if not same.any():
         return None

@@ -19,6 +19,7 @@ from jupytrack.annotation.box_columns import (
     frame_column,
     numbered_ids,
     row_fault,
+    row_order,
     state_column,
 )
 from jupytrack.annotation.box_rows import BoxRows, frozen
@@ -59,7 +60,7 @@ class BoxTracks(BoxRows):
     confidence : float or array-like of float, shape (n,), optional
         How sure the detector is; NaN if unknown. In ground truth 0 means: ignore this box when evaluating.
     class_ : str or array-like of str, shape (n,), optional
-        What the object is; None or NaN if unknown.
+        What the object is; None or NaN if unknown. An array of int counts places in ``classes``.
     visibility : float or array-like of float, shape (n,), optional
         Share of the object that can be seen, 0 to 1; NaN if unknown.
     state : Visibility, str or array-like of these, shape (n,), optional
@@ -115,7 +116,7 @@ class BoxTracks(BoxRows):
         fault = row_fault(frames, track, box_array, shares, states, self._ids, length)
         if fault is not None:
             raise AnnotationError(fault.problem[0].upper() + fault.problem[1:], fault.remedy)
-        order = np.lexsort((track, frames))
+        order = row_order(frames, track)
         self._frame = frozen(frames[order])
         self._track = frozen(track[order])
         # by columns, since they are mostly asked for one by one
@@ -270,7 +271,8 @@ class BoxTracks(BoxRows):
             "id": self.id,
             "boxes": self.boxes,
             "confidence": self.confidence,
-            "class_": self.class_,
+            # places hold in their own vocabulary only
+            "class_": self.class_ if "classes" in changes else self.class_code,
             "visibility": self.visibility,
             "state": self.state,
             # a new column of classes brings its own vocabulary unless one is given

@@ -10,10 +10,11 @@ from typing import Any
 from jupytrack.annotation.table import PointTable
 from jupytrack.errors import FormatError
 from jupytrack.files import read_error, write_atomic
-from jupytrack.formats import dustrack, sidecar
+from jupytrack.formats import dustrack, mot, sidecar
 
 __all__ = [
     "Reader",
+    "mot",
     "read_layer",
     "register_reader",
     "write_layer",
