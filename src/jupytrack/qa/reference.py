@@ -69,8 +69,8 @@ def coverage(
     Examples
     --------
     >>> tracks = BoxTracks([0, 1, 1], [1, 1, 2], [[0, 0, 40, 40], [2, 0, 40, 40], [90, 0, 40, 40]])
-    >>> coverage(tracks, {0: 2, 1: 2})[["frame", "value"]].values.tolist()
-    [[0, 0.5]]
+    >>> coverage(tracks, {0: 2, 1: 2})["frame"].tolist()
+    [0]
     """
     limit = threshold_number("min_coverage", min_coverage, 0, 1)
     least = threshold_number("coverage_iou", coverage_iou, 1e-9, 1)

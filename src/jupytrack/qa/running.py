@@ -130,6 +130,7 @@ def run(
 
     Examples
     --------
+    >>> import numpy as np
     >>> xy = np.full((1, 20, 2), 50.0)
     >>> xy[0, 7:] += 30
     >>> report = run(PointTable(["0"], xy), ["jumps", "gaps"], jump_z=5)
