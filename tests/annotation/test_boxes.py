@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +129,16 @@ def test_nothing_changes_in_place():
     assert tracks.confidence[2] == 0.5
     assert changed != tracks
     assert changed.assign(confidence=tracks.confidence) == tracks
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda tracks: pickle.loads(pickle.dumps(tracks))])
+def test_copies_are_equal_and_change_no_more_than_the_original(copied):
+    tracks = small().assign(extra={"angle": 1})
+    again = copied(tracks)
+    assert again == tracks
+    for array in (again.boxes, again.frame, again.extra["angle"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
 
 
 def test_another_vocabulary_leaves_every_row_its_class():

@@ -312,7 +312,7 @@ def row_fault(
         return f"track {ids[track[row]]!r} on frame {frame[row] + first_frame}"
 
     last = MAX_FRAMES if n_frames is None else n_frames
-    frames = f"Frames are {first_frame} to {last - 1 + first_frame}."
+    frames = f"Frames are {first_frame} to {last - 1 + first_frame}; correct it, or the number of frames."
     for row in np.flatnonzero((frame < 0) | (frame >= last))[:1].tolist():
         return RowFault(row, f"{at(row)}: there is no such frame.", frames)
     missing = np.isnan(boxes)

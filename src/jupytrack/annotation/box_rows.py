@@ -33,6 +33,13 @@ class BoxRows:
     _frame_rate: float | None
     _image_size: tuple[int, int] | None
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make copies and what comes back from other processes read-only, too."""
+        for value in (*state.values(), *state["_extra"].values()):
+            if isinstance(value, np.ndarray):
+                frozen(value)
+        self.__dict__.update(state)
+
     @property
     def frame(self) -> IntArray:
         """Frame of each row, from 0; int64, shape (n,)."""
