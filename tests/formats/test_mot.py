@@ -249,7 +249,7 @@ def test_what_is_lost_is_told(tmp_path):
         ("frame_rate", 1),
         ("image_size", 1),
     ]
-    assert "2 rows without a box are left out" in repr(report)
+    assert "2 rows without a box: left out" in repr(report)
     assert "<li>2 rows" in report._repr_html_()
     again = mot.read(tmp_path / "a.txt")
     np.testing.assert_array_equal(again.visibility, [0.9, 1, 0.1, 0])
@@ -261,7 +261,7 @@ def test_what_is_lost_is_told(tmp_path):
     in_folder = mot.write(tracks, tmp_path / "seq")
     told = {loss.message for loss in in_folder if loss.what == "confidence"}
     assert len(told) == 3
-    assert any("1 box of unknown confidence are written with 1" in message for message in told)
+    assert any("1 box with unknown confidence: written with 1" in message for message in told)
     assert any("between 0 and 1" in message for message in told)
     assert not {"n_frames", "frame_rate", "image_size"} & {loss.what for loss in in_folder}
     assert (mot.read(tmp_path / "seq").n_frames, mot.read(tmp_path / "seq").frame_rate) == (50, 30)

@@ -80,7 +80,7 @@ def write(
     boxed = tracks.select(tracks.has_box)
     if len(boxed) < len(tracks):
         losses.append(
-            _loss("box", len(tracks) - len(boxed), "without a box are left out, with their state", "row")
+            _loss("box", len(tracks) - len(boxed), "without a box: left out, state included", "row")
         )
     contents: dict[Path, str | None] = {files.boxes: _lines(boxed, files, one_based_boxes, losses)}
     contents[files.labels] = "".join(f"{name}\n" for name in tracks.classes) or None
@@ -186,7 +186,7 @@ def _lines(tracks: BoxTracks, files: Files, one_based: bool, losses: list[Loss])
             world = [np.full(len(tracks), -1.0)] * 3
         columns += [_texts(column) for column in world]
     for name in extra:
-        losses.append(_loss(name, len(tracks), f"lose the column {name!r}"))
+        losses.append(_loss(name, len(tracks), f"with the extra column {name!r}: left out"))
     lines = "\n".join(map(",".join, zip(*columns, strict=True)))
     return f"{lines}\n" if lines else ""
 
@@ -196,12 +196,12 @@ def _confidence(tracks: BoxTracks, is_truth: bool, losses: list[Loss]) -> NDArra
     unknown = np.isnan(confidence)
     minus = int((confidence == -1).sum())
     if minus:
-        losses.append(_loss("confidence", minus, "of confidence −1 will be read as of unknown confidence"))
+        losses.append(_loss("confidence", minus, "with confidence −1: read as unknown"))
     if not is_truth:
         return np.where(unknown, -1.0, confidence)
     if unknown.any():
         losses.append(
-            _loss("confidence", int(unknown.sum()), "of unknown confidence are written with 1: they count")
+            _loss("confidence", int(unknown.sum()), "with unknown confidence: written with 1, which counts")
         )
     between = int(((confidence > 0) & (confidence < 1)).sum())
     if between:
@@ -209,7 +209,7 @@ def _confidence(tracks: BoxTracks, is_truth: bool, losses: list[Loss]) -> NDArra
             _loss(
                 "confidence",
                 between,
-                "have a confidence between 0 and 1. It is in the file, but tools that evaluate round it down "
+                "with a confidence between 0 and 1: it is in the file, but tools that evaluate round it down "
                 "to 0, which in ground truth means ignore; write tracks.assign(confidence=1) to count them",
             )
         )
@@ -224,7 +224,7 @@ def _visibility(tracks: BoxTracks, losses: list[Loss]) -> NDArray[np.float64]:
             _loss(
                 "state",
                 int(stated.sum()),
-                "lose their state in words; where no visibility is known, 1 is written for visible, 0.5 for "
+                "with a state: not in the file in words; where no visibility is known, 1 is written for visible, 0.5 for "
                 "partially, 0.1 for mostly and 0 for fully occluded or out of frame",
             )
         )
