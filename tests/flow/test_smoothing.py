@@ -344,8 +344,9 @@ def test_default_is_close_to_exact_and_as_true(compiled, case):
     assert errors[1] <= errors[0] + 0.01
 
 
+@pytest.mark.parametrize("jitter", [1, 3])
 @pytest.mark.parametrize("name", ["flies", "robot", "mouse"])
-def test_default_is_close_to_exact_on_real_videos(name, tmp_path):
+def test_default_is_close_to_exact_on_real_videos(name, jitter, tmp_path):
     if not DATA.exists():
         pytest.skip("the real videos are not beside the project")
     video = shutil.copy(DATA / f"{name}.mp4", tmp_path)
@@ -359,12 +360,17 @@ def test_default_is_close_to_exact_on_real_videos(name, tmp_path):
     path = [corners]
     for before, after in itertools.pairwise(rgb):
         path.append(cv2.calcOpticalFlowPyrLK(before, after, path[-1], None, winSize=(45, 45), maxLevel=2)[0])
-    noisy = np.array(path) + np.random.default_rng(1).normal(0, 1, (n_frames, len(corners), 2))
+    noisy = np.array(path) + np.random.default_rng(1).normal(0, jitter, (n_frames, len(corners), 2))
     noisy = np.clip(noisy, 0, [width - 1, height - 1])
     batch, fast, _ = both(luma, noisy, 15, contrast)
     exact, _, apart = both(rgb, noisy, 15)
     # Where tracking itself falls apart, the rounding of one gray value already moves it by pixels.
-    trackable = apart < 3
+    trackable = apart < 3 * jitter
     assert trackable.mean() > 0.5
-    for other in (batch, exact):
-        assert np.sqrt(np.mean((other - fast)[:, trackable] ** 2)) <= 0.05
+
+    def between(one, other):
+        return np.sqrt(np.mean((one - other)[:, trackable] ** 2))
+
+    assert between(batch, fast) <= 0.05
+    # On little texture it matters that luma is not the gray of RGB, with nodes and without.
+    assert between(exact, fast) <= max(0.05, 1.1 * between(exact, batch))

@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 # Windows farther than this from their mean, in pixels, are tracked for themselves.
-_REACH = 5
+_REACH = 12
 # Nodes are at least this far from the mean: closer ones would only measure noise.
 _SPACING = 1.0
 # Pixels around the search windows that a tile leaves for motion beyond the guess: full resolution, and above.
@@ -38,6 +38,9 @@ _ROOM = (6, 9)
 _TOGETHER = 16
 # How far the displacements of nodes may bend, in pixels, and change from one node to the next, per pixel.
 _BEND, _STRAIN = 0.03, 0.1
+# Texture that windows must find to be tracked together, as a multiple of what one window must find: on less,
+# neighbours can end in different places.
+_TEXTURE = 20
 _CROSS = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float32)
 # Displacements at the nodes to the coefficients of 1, u, v, u², v².
 _FIT = np.array(
@@ -78,7 +81,11 @@ class NodeStepper:
 
     def __init__(self, options: dict[str, Any], compiled: bool = True) -> None:
         self.options = options
-        self._level_options = {**options, "maxLevel": 0, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW}
+        texture = _TEXTURE * options["minEigThreshold"]
+        self._level_options = {
+            **options,
+            **{"maxLevel": 0, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW, "minEigThreshold": texture},
+        }
         self.window = max(options["winSize"])
         # From a point to where the last pixel is that its search window and the gradients there need.
         self._half = self.window // 2 + 2
@@ -90,7 +97,7 @@ class NodeStepper:
             min(max(count, 0), 100) if kind & cv2.TERM_CRITERIA_COUNT else 30,
             np.float32(min(max(epsilon, 0), 10) if kind & cv2.TERM_CRITERIA_EPS else 0.01) ** 2,
             # Its sums of gradients are in other units.
-            np.float32(1024 * options["minEigThreshold"]),
+            np.float32(1024 * texture),
             _REACH,
             np.float32(_BEND),
             np.float32(_STRAIN),
@@ -188,7 +195,7 @@ class NodeStepper:
             centre = (mean * np.float32(0.5**level))[:, None]
             guess += guess
             shift, lost = self._level(previous, following, level, centre, guess, 0)
-            guess = shift[:, 0]
+            guess = np.where(lost[:, None], np.float32(0), shift[:, 0])
             bad |= lost
         nodes = mean[:, None] + _CROSS * scale[:, None, None]
         shift, lost = self._level(previous, following, 0, nodes, guess + guess, int(scale.max()) + 1)
@@ -266,7 +273,7 @@ class NodeStepper:
             one = before[corner[:, 1], corner[:, 0]].reshape(-1, size)
             two = after[corner[:, 3], corner[:, 2]].reshape(-1, size)
             guess = begin[part] - stacked[..., 2:]
-            moved = track(one, two, nodes[part] - stacked[..., :2], self._level_options, guess)
+            moved = track(one, two, nodes[part] - stacked[..., :2], self._level_options, guess, strict=True)
             np.add(moved.reshape(guess.shape), stacked[..., 2:], out=ended[part])
         return ended
 
@@ -292,7 +299,7 @@ class NodeStepper:
         origin = np.array([left, top], np.float32)
         one = previous.levels[level][top:bottom, left:right]
         two = following.levels[level][top:bottom, left:right]
-        return track(one, two, nodes - origin, self._level_options, begin - origin) + origin
+        return track(one, two, nodes - origin, self._level_options, begin - origin, strict=True) + origin
 
     def _one_by_one(self, previous: Pyramid, following: Pyramid, at: Floats) -> Floats:
         """Track a label's windows for themselves."""

@@ -54,6 +54,7 @@ def track(
     points: NDArray[np.float32],
     options: dict[str, Any],
     guess: NDArray[np.float32] | None = None,
+    strict: bool = False,
 ) -> NDArray[np.float32]:
     """Return where points of one picture are on the next.
 
@@ -67,8 +68,13 @@ def track(
         From :func:`flow_options`.
     guess : ndarray, float32, shape (n_points, 2), optional
         Where to begin to search, with the flag ``OPTFLOW_USE_INITIAL_FLOW``.
+    strict : bool
+        NaN for points that OpenCV calls not found: outside, or on less texture than ``minEigThreshold``.
     """
     # OpenCV writes the result there.
     start = None if guess is None else np.array(guess, np.float32, order="C").reshape(-1, 1, 2)
-    moved: NDArray[np.float32] = _track(previous, following, points.reshape(-1, 1, 2), start, **options)[0]
-    return moved[:, 0]
+    moved, found, _ = _track(previous, following, points.reshape(-1, 1, 2), start, **options)
+    result: NDArray[np.float32] = moved[:, 0]
+    if strict:
+        result[found[:, 0] == 0] = np.nan
+    return result
