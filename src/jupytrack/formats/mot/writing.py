@@ -224,7 +224,7 @@ def _visibility(tracks: BoxTracks, losses: list[Loss]) -> NDArray[np.float64]:
             _loss(
                 "state",
                 int(stated.sum()),
-                "with a state: not in the file in words; where no visibility is known, 1 is written for visible, 0.5 for "
+                "with a state: left out; where no visibility is known, 1 is written for visible, 0.5 for "
                 "partially, 0.1 for mostly and 0 for fully occluded or out of frame",
             )
         )
