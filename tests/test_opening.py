@@ -8,7 +8,8 @@ import pytest
 
 import jupytrack
 from jupytrack import samples
-from jupytrack.errors import AnnotationError, JupytrackError, VideoError, VideoNotFoundError
+from jupytrack.errors import AnnotationError, ConflictError, JupytrackError, VideoError, VideoNotFoundError
+from jupytrack.widgets.options import OptionError
 
 
 @pytest.fixture
@@ -127,3 +128,70 @@ def test_choosing_a_video(video):
     assert picker.annotator.ann.labels == ["0", "1", "2"]
     assert picker.annotator.annotations.active == "manual"
     picker.annotator.close()
+
+
+BAD = {
+    "cut": '{"0": {"3": [1.0, 2.0]}, "1": {"4"',
+    "nan": '{"0": {"3": [NaN, 2.0]}}',
+    "far": '{"0": {"100000": [1.0, 2.0]}}',
+}
+
+
+@pytest.mark.parametrize("bad", [*BAD, "foreign", "sidecar"])
+def test_a_bad_layer_beside_the_video_is_left_out(video, bad):
+    good = video.with_name("clip_annotations_good.json")
+    good.write_text('{"0": {"3": [1.0, 2.0]}}')
+    path = video.with_name("clip_annotations_bad.json")
+    path.write_text(BAD.get(bad, '{"0": {"3": [1.0, 2.0]}}'))
+    if bad == "foreign":
+        sidecar_of_another_video(path)
+    elif bad == "sidecar":
+        path.with_suffix(".sidecar").write_text("{")
+    content = path.read_bytes()
+    annotator = jupytrack.open(video, "good")
+    assert annotator.annotations.names == ["good"]
+    assert annotator.ann.data["0"][3] == [1, 2]
+    (notice,) = [each for each in annotator.canvas._kept_notices if each["level"] == "warning"]
+    assert path.name in notice["problem"]
+    assert notice["remedy"]
+    annotator.close()
+    assert path.read_bytes() == content
+    # the one that is asked for is another matter; what failed holds no locks
+    with pytest.raises(JupytrackError):
+        jupytrack.open(video, "bad")
+    assert not list(video.parent.glob("*.lock"))
+
+
+def sidecar_of_another_video(path: Path) -> None:
+    other = samples.ultrasound(70, size=(320, 240), folder=path.parent / "other").video
+    ann = jupytrack.VideoAnnotation(path, other)
+    ann.save()
+    assert path.with_suffix(".sidecar").exists()
+
+
+def test_a_layer_of_another_video_can_be_accepted(video):
+    path = video.with_name("clip_annotations_x.json")
+    path.write_text('{"0": {"3": [1.0, 2.0]}}')
+    sidecar_of_another_video(path)
+    with pytest.raises(ConflictError, match="accept_other_video=True"):
+        jupytrack.open(video, "x")
+    annotator = jupytrack.open(video, "x", accept_other_video=True)
+    assert annotator.ann.data["0"][3] == [1, 2]
+    annotator.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"height_ratios": value} for value in ((1, 2), "abc", (1, 0, 1), 5, (1, float("nan"), 1))),
+        *({"titlefunc": 3}, {"clahe_clip": "x"}, {"gamma": 0}, {"gamma": None}, {"dark_mode": "x"}),
+        *({"clahe_grid": 2.5}, {"brightness": float("inf")}),
+    ],
+)
+def test_impossible_values_of_options_name_the_option(video, options):
+    (name,) = options
+    for path in (video, None):
+        with pytest.raises(OptionError, match=name) as caught:
+            jupytrack.open(path, **options)
+        assert caught.value.remedy
+    assert not list(video.parent.glob("*.lock"))

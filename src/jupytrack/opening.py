@@ -32,7 +32,7 @@ def open(  # the name is the package's front door: jupytrack.open(...)
     layer_name : str, optional
         The layer to work on; it is made if it does not exist. By default ``"iteration-0"`` if there is one or
         if there are no layers yet, else the layer that was written last. All other layers beside the video
-        (``<video>_annotations*.json``) are there, too.
+        (``<video>_annotations*.json``) are there, too; a notice names those that cannot be read.
     **options
         Passed on to :class:`jupytrack.Annotator`: ``dark_mode``, ``clahe_clip``, ``n_labels``, and so on.
 
@@ -50,6 +50,11 @@ def open(  # the name is the package's front door: jupytrack.open(...)
         If it is not a video: a folder, a DeepLabCut project, a list, a table of annotations.
     AnnotationError
         If no layer can have this name, or that many labels.
+    FormatError, ConflictError
+        If the layer to work on cannot be read, or was made on another video (``accept_other_video=True``
+        opens it nevertheless).
+    OptionError
+        If an option does not exist, or cannot have this value.
 
     Examples
     --------
@@ -57,9 +62,10 @@ def open(  # the name is the package's front door: jupytrack.open(...)
     >>> annotator.ann.add([101.5, 64.0], "0", 12)  # doctest: +SKIP
     """
     from jupytrack.widgets.annotator import Annotator
-    from jupytrack.widgets.options import refuse_unknown
+    from jupytrack.widgets.options import check_values, refuse_unknown
 
-    refuse_unknown(options, Annotator.options() - {"annotation_names"}, "jupytrack.open")
+    refuse_unknown(options, Annotator.options() - {"annotation_names", "other_layers"}, "jupytrack.open")
+    check_values(options)
     if path is None:
         from jupytrack.widgets.picker import VideoPicker
 
@@ -85,9 +91,7 @@ def _start(path: Path, layer_name: str | None, options: dict[str, Any]) -> Annot
             layer_name = DEFAULT_LAYER
         else:
             layer_name = max(others, key=lambda name: others[name].stat().st_mtime)
-    layers: dict[str, Path | None] = {layer_name: found.get(layer_name)}
-    layers |= found
-    return Annotator(path, layers, **options)
+    return Annotator(path, {layer_name: found.get(layer_name)}, other_layers=found, **options)
 
 
 def _video_path(path: Any) -> Path:

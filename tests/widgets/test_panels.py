@@ -7,6 +7,7 @@ import pytest
 from jupytrack.errors import AnnotationError, SaveError
 from jupytrack.jobs import Job
 from jupytrack.widgets.panels import unsaved_text
+from jupytrack.widgets.picker import VideoPicker
 from jupytrack.widgets.progress import JobProgress
 
 
@@ -165,3 +166,15 @@ def test_errors_of_panels_leave_them_usable(annotator, panels):
 
     panels["LayersPanel"].asked(fail)({"new": 1})
     assert seen == [("error", "No.", "Yes.")]
+
+
+def test_a_picker_stays_usable_after_an_error_nobody_expected(video):
+    def start(path):
+        raise RuntimeError("a <bad> day")
+
+    picker = VideoPicker(start)
+    with pytest.raises(RuntimeError):
+        picker.choose(video)
+    assert "clip.mp4 could not be opened" in picker.message.value
+    assert "&lt;bad&gt;" in picker.message.value
+    assert picker.chooser in picker.children

@@ -52,6 +52,8 @@ class LayerStack(LayerList):
     durable : bool
         Keep every edit on disk as it is made, and lock layers against other processes; see
         :func:`jupytrack.annotation.durable.open_durable`.
+    accept_other_video : bool
+        Open layers even though they were made on another video.
 
     Attributes
     ----------
@@ -66,9 +68,10 @@ class LayerStack(LayerList):
         Frames of interest and intervals.
     """
 
-    def __init__(self, video: FrameSource, *, durable: bool = True) -> None:
+    def __init__(self, video: FrameSource, *, durable: bool = True, accept_other_video: bool = False) -> None:
         super().__init__(video)
         self.durable = durable
+        self.accept_other_video = accept_other_video
         self.folder = annotation_folder(video.fname)
         self.messages: list[tuple[Level, str, str]] = []
         self.history = History(self)
@@ -176,7 +179,10 @@ class LayerStack(LayerList):
             ours = self.folder / path.name
             if path.parent.absolute() != self.folder and ours.exists() and self._is_beside(path):
                 path = ours
-            ann = VideoAnnotation(path, name=name, n_labels=n_labels, video=self.video)
+            accept = self.accept_other_video
+            ann = VideoAnnotation(
+                path, name=name, n_labels=n_labels, video=self.video, accept_other_video=accept
+            )
             if path.suffix == ".json" and path.parent.absolute() != self.folder and self._is_beside(path):
                 ann.save_to(ours)
         ann.name = name

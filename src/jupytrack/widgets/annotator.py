@@ -15,8 +15,7 @@ from jupytrack.annotation.conflict import Conflict
 from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.errors import AnnotationError, ConflictError
-from jupytrack.video.enhance import Enhancement
+from jupytrack.errors import AnnotationError, ConflictError, JupytrackError, Level
 from jupytrack.video.reader import VideoReader
 from jupytrack.widgets import commands as table
 from jupytrack.widgets.actions import layers
@@ -25,7 +24,7 @@ from jupytrack.widgets.dialogs import Banner, Choice, Question
 from jupytrack.widgets.frame_canvas import FrameCanvas
 from jupytrack.widgets.lifetime import Lifetime
 from jupytrack.widgets.methods import AnnotatorMethods
-from jupytrack.widgets.options import OptionError, refuse_unknown
+from jupytrack.widgets.options import OptionError, checked, refuse_unknown
 from jupytrack.widgets.overlay import TRANSLUCENT, Overlay
 from jupytrack.widgets.panels import EnhancePanel, LabelsPanel, LayersPanel, Panel
 from jupytrack.widgets.questions import Questions
@@ -75,6 +74,10 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         Heights of the picture and the two traces; a trace is never lower than can be read.
     fast_render : bool
         Accepted for scripts written for DUSTrack; drawing is always fast.
+    other_layers : mapping of str to path, optional
+        Further layers, by name. One that cannot be read is left out, with a warning.
+    accept_other_video : bool
+        Open layers even though they were made on another video.
 
     Attributes
     ----------
@@ -96,7 +99,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
     FormatError, ConflictError
         If a layer cannot be read, or belongs to another video.
     OptionError
-        If an option does not exist.
+        If an option does not exist, or cannot have this value.
     """
 
     def __init__(
@@ -113,6 +116,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         titlefunc: Callable[[Any], str] | None = None,
         height_ratios: tuple[float, float, float] = (10, 1, 1),
         fast_render: bool = True,
+        other_layers: Mapping[str, str | os.PathLike[str]] | None = None,
+        accept_other_video: bool = False,
         **kwargs: Any,
     ) -> None:
         refuse_unknown(kwargs, self.options(), "Annotator")
@@ -121,26 +126,34 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
                 f"Annotator takes two arguments without a name, {2 + len(args)} were given.",
                 "Name the others, for instance titlefunc=...; there is no figure to draw into.",
             )
+        options = checked(
+            clahe_clip=clahe_clip,
+            clahe_grid=clahe_grid,
+            gamma=gamma,
+            brightness=brightness,
+            dark_mode=dark_mode,
+            titlefunc=titlefunc,
+            height_ratios=height_ratios,
+        )
         self._owns_video = not isinstance(vid_name, VideoReader)
         video = vid_name if isinstance(vid_name, VideoReader) else VideoReader(os.fspath(vid_name))
         self._n_labels = n_labels
-        stack = LayerStack(video)
-        self._add_layers(stack, annotation_names, n_labels)
-        self.session = Session(
-            video,
-            stack,
-            enhancement=Enhancement(
-                clahe_clip=clahe_clip, clahe_grid=clahe_grid, gamma=gamma, brightness=brightness
-            ),
-            theme={None: "auto", True: "dark", False: "light"}[
-                None if dark_mode is None else bool(dark_mode)
-            ],
-        )
+        stack = LayerStack(video, accept_other_video=accept_other_video)
+        try:
+            self._add_layers(stack, annotation_names, n_labels)
+            left_out = self._add_others(stack, other_layers or {})
+            self.session = Session(video, stack, enhancement=options.enhancement, theme=options.theme)
+        except BaseException:
+            # nobody else can give the locks back
+            stack.close()
+            if self._owns_video:
+                video.close()
+            raise
         if self.session.labels:
             self.session.select_label((self.ann.labels or self.session.labels)[0])
         self.commands: dict[str, table.Command] = dict(table.BY_NAME)
         self._titlefunc = titlefunc
-        self._ratios = tuple(float(ratio) for ratio in height_ratios)
+        self._ratios = options.height_ratios
         self._roles: tuple[str, str | None, str, bool] | None = None
         self.overlay = Overlay(self.session)
         self.canvas = FrameCanvas(
@@ -164,7 +177,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         self.canvas.observe(self._on_height, ["height"])
         self._show_title()
         self._attend()
-        for message in (*stack.messages, *(("warning", text, "") for text in video.warnings)):
+        for message in (*stack.messages, *left_out, *(("warning", text, "") for text in video.warnings)):
             self.session.notify(*message)
         self._enter()
 
@@ -255,6 +268,22 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
             if name not in stack.names:
                 stack.add(name, source, n_labels=n_labels, undoable=undoable and name != BUFFER)
         stack.buffer.set_plot_type("line", draw=False)
+
+    @staticmethod
+    def _add_others(
+        stack: LayerStack, others: Mapping[str, str | os.PathLike[str]]
+    ) -> list[tuple[Level, str, str]]:
+        """Add layers nobody asked for by name; one that cannot be read keeps nobody from the video."""
+        left_out: list[tuple[Level, str, str]] = []
+        for name, path in others.items():
+            if name in stack.names:
+                continue
+            try:
+                stack.add(name, Path(path))
+            except JupytrackError as error:
+                problem = f"Layer {name!r} ({Path(path).name}) was left out. {error.problem}"
+                left_out.append(("warning", problem, error.remedy))
+        return left_out
 
     # view
 

@@ -89,6 +89,11 @@ class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
             self.message.value = f"{escape(error.problem)} <i>{escape(error.remedy)}</i>"
             self.offer()
             return
+        except Exception as error:
+            # the chooser stays usable whatever happens; the log has the whole story
+            self.message.value = f"{escape(Path(path).name)} could not be opened: {escape(repr(error))}"
+            self.offer()
+            raise
         self._show(self.annotator)
 
     def _show(self, *children: ipywidgets.Widget) -> None:
