@@ -101,7 +101,7 @@ def test_boxes_beyond_the_picture_are_passed_over(video):
         (lambda n: np.ones(n), r"the shape \(2,\)"),
         (lambda n: np.zeros((n, 4)), "a vector of zeros"),
         (lambda n: np.full((n, 4), np.nan), "NaN"),
-        (lambda n: {"a": 1}, "returned dict"),
+        (lambda n: {"a": 1}, "dict"),
     ],
 )
 def test_an_embedding_that_returns_nonsense(video, returned, message):

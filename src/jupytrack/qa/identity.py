@@ -60,7 +60,7 @@ def duplicates(tracks: BoxLayer, *, duplicate_iou: float = 0.9) -> pd.DataFrame:
     boxes = boxes_of(tracks)
     rows, overlaps = boxes.tracks, boxes.overlaps
     first, second = overlaps.first, overlaps.second
-    iou = overlaps.area / (rows.area[first] + rows.area[second] - overlaps.area)
+    iou = np.minimum(overlaps.area / (rows.area[first] + rows.area[second] - overlaps.area), 1.0)
     found = (iou > limit) & (rows.class_code[first] == rows.class_code[second])
     pairs, start, stop = boxes.pair_runs(np.flatnonzero(found))
     largest = over_runs(np.maximum, iou[pairs], start, stop)
@@ -121,7 +121,7 @@ def missing_occlusion(tracks: BoxLayer, *, occlusion_overlap: float = 0.5) -> pd
     swap = lower[overlaps.second] < lower[overlaps.first]
     behind = np.where(swap, overlaps.second, overlaps.first)
     front = np.where(swap, overlaps.first, overlaps.second)
-    covered = overlaps.area / rows.area[behind]
+    covered = np.minimum(overlaps.area / rows.area[behind], 1.0)
     found = (covered > limit) & ~rows.occluded[behind] & ~rows.occluded[front]
     pairs, start, stop = boxes.pair_runs(np.flatnonzero(found))
     largest = over_runs(np.maximum, covered[pairs], start, stop)

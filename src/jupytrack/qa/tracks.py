@@ -232,7 +232,7 @@ def iou_of(one: FloatArray, other: FloatArray) -> FloatArray:
     shared = np.prod(np.maximum(high - low, 0), axis=1)
     union = _area(one) + _area(other) - shared
     iou: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return iou
+    return np.minimum(iou, 1.0)  # rounding
 
 
 def _area(xyxy: FloatArray) -> FloatArray:
