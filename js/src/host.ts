@@ -13,23 +13,53 @@ export function findHost(el: HTMLElement): HTMLElement | null {
   return el.closest<HTMLElement>(".jupytrack");
 }
 
-/** Answer the keys that are pressed anywhere in a host; returns a function that stops it. */
+/** What takes the keys itself when it is pressed; a button gives them back at once. */
+const CONTROLS = "input, select, textarea, [contenteditable='true'], [tabindex], a[href], dialog";
+
+/**
+ * Answer the keys that are pressed anywhere in a host; returns a function that stops it.
+ *
+ * A press on what takes no keys, such as a plot or a heading, would give them to the notebook's cell, so the canvas
+ * takes them.
+ */
 export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
   const { root, onKey, focus, isFirst } = options;
+  const aborter = new AbortController();
+  const { signal } = aborter;
+  let byPointer = false;
+  const takesKeys = (target: EventTarget | null) => {
+    const control = target instanceof Element ? target.closest(CONTROLS) : null;
+    return control !== null && control !== host && host.contains(control) && !control.matches(":disabled");
+  };
+  const focusUnlessControl = (event: Event) => {
+    if (!takesKeys(event.target) && isFirst()) focus();
+  };
   const onKeydown = (event: KeyboardEvent) => {
+    byPointer = false;
     if (!root.contains(event.target as Node) && isFirst()) onKey(event);
   };
+  const onPress = (event: PointerEvent) => {
+    byPointer = true;
+    if (event.target instanceof Element && event.target.closest("button:not(:disabled)")) return;
+    // the browser, and then the notebook, move the focus only after this
+    setTimeout(() => focusUnlessControl(event));
+    window.addEventListener("pointerup", () => setTimeout(() => focusUnlessControl(event)), {
+      once: true,
+      signal,
+    });
+  };
   const onClick = (event: MouseEvent) => {
-    const button = event.target instanceof Element ? event.target.closest("button") : null;
     // a clicked button would take the space bar; those who come by the tab key keep their place
-    if (button && !root.contains(button) && event.detail > 0 && isFirst()) focus();
+    if (event.detail > 0 && !root.contains(event.target as Node)) focusUnlessControl(event);
   };
-  host.addEventListener("keydown", onKeydown);
-  host.addEventListener("click", onClick);
-  return () => {
-    host.removeEventListener("keydown", onKeydown);
-    host.removeEventListener("click", onClick);
+  const onChange = (event: Event) => {
+    if (byPointer && event.target instanceof HTMLSelectElement && isFirst()) focus();
   };
+  host.addEventListener("keydown", onKeydown, { signal });
+  host.addEventListener("pointerdown", onPress, { signal, capture: true });
+  host.addEventListener("click", onClick, { signal });
+  host.addEventListener("change", onChange, { signal });
+  return () => aborter.abort();
 }
 
 const SUPPRESS = "data-lm-suppress-shortcuts";

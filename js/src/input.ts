@@ -72,7 +72,10 @@ export class Input {
 
   /** Whether a key press is ours: what is bound, and every plain key, which might mean something to a notebook. */
   claims(event: KeyboardEvent): boolean {
-    if (event.target instanceof HTMLElement && takesText(event.target)) return false;
+    const { target } = event;
+    // a list finds its entries by letters, which a notebook would take for its own
+    if (target instanceof HTMLElement && takesText(target) && !(target instanceof HTMLSelectElement))
+      return false;
     return this.find(event) !== undefined || !(event.ctrlKey || event.metaKey);
   }
 

@@ -172,4 +172,10 @@ describe("claims", () => {
     root.append(field);
     expect(claims(field, "d", "KeyD")).toBe(false);
   });
+
+  it("keeps the letters that find an entry of a list from the notebook", () => {
+    const list = document.createElement("select");
+    root.append(list);
+    expect(claims(list, "d", "KeyD")).toBe(true);
+  });
 });
