@@ -28,7 +28,7 @@ test-browser: $(VENV)/.test $(BUNDLE) browser
 # the lowest numpy and pandas that pyproject.toml allows
 test-oldest: $(OLDEST)/.done
 	$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
-	  tests/video tests/annotation tests/formats
+	  tests/video tests/annotation tests/formats tests/qa
 
 test-js: js/node_modules/.package-lock.json
 	cd js && npm test
