@@ -132,7 +132,12 @@ def test_border_wants_a_mark():
     flags = qa.border(tracks(c))
     assert found(flags) == [(1, 5), (3, 50)]
     assert flags["value"].tolist() == [-4, 0]
-    assert flags["severity"].tolist() == ["warning", "info"]
+    assert flags["severity"].tolist() == ["info", "info"]
+    assert flags["message"][0].startswith("4.0 px beyond the edge of the picture on frames 5 to 8")
+    c["boxes"][at(c, 1, 6), 0] = -80
+    flags = qa.border(tracks(c))
+    assert flags["severity"].tolist() == ["error", "info"]
+    assert "wholly outside" in flags["message"][0]
     assert found(qa.border(tracks(c), border_margin=2)) == [(1, 5), (3, 50), (3, 60)]
     c["state"][at(c, 1, range(5, 9))] = "partially_occluded"
     assert found(qa.border(tracks(c))) == [(3, 50)]

@@ -302,7 +302,7 @@ def border(
     pandas.DataFrame
         One row a run of consecutive frames, on its first one; ``value`` is the smallest distance to the
         picture's edge (negative beyond it), ``threshold`` ``border_margin``, both in pixels. Severity
-        ``warning`` if the box goes beyond the picture, else ``info``.
+        ``error`` if a box of the run is not in the picture at all, else ``info``.
 
     Raises
     ------
@@ -325,12 +325,18 @@ def border(
     inside = np.minimum(np.minimum(left, top), np.minimum(width - right, height - bottom))
     first, last = boxes.runs((inside < margin) & ~rows.occluded[boxes.order])
     nearest = over_runs(np.minimum, inside, first, last)
+    # how much of the box is in the picture, along the side where it is least
+    shown = np.minimum(
+        np.minimum(right, width) - np.maximum(left, 0), np.minimum(bottom, height) - np.maximum(top, 0)
+    )
+    lost = over_runs(np.minimum, shown, first, last) <= 0
     start, stop = boxes.order[first], boxes.order[last]
 
     def message(i: int) -> str:
-        how = f"{-nearest[i]:.0f} px beyond" if nearest[i] < 0 else "at"
+        how = f"{-nearest[i]:.1f} px beyond" if nearest[i] < 0 else "at"
         span = frame_span(rows.frame[start[i]], rows.frame[stop[i]])
-        return f"{how} the edge of the picture on {span}, not marked as cut off"
+        mark = "wholly outside, not marked as out of frame" if lost[i] else "not marked as cut off"
+        return f"{how} the edge of the picture on {span}, {mark}"
 
     return flags(
         "border",
@@ -339,7 +345,7 @@ def border(
         rows.frame[start],
         nearest,
         margin,
-        ["warning" if value < 0 else "info" for value in nearest.tolist()],
+        ["error" if outside else "info" for outside in lost.tolist()],
         message,
     )
 

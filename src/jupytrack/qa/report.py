@@ -116,7 +116,7 @@ class Report:
             what = f"skipped: {row['skipped']}" if row["skipped"] else f"{row['flags']:,}"
             lines.append(f"  {name:18}{what}")
         if len(self.scores):
-            lines += ["Most suspicious:", str(self._worst().to_string(index=False, max_colwidth=60))]
+            lines += ["Most suspicious:", str(self._worst().to_string(index=False, max_colwidth=80))]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

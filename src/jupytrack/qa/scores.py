@@ -41,8 +41,8 @@ def suspicion(table: pd.DataFrame) -> pd.DataFrame:
     − Π(1 − w) (noisy or; Pearl 1988, Probabilistic reasoning in intelligent systems).
 
     The score ranks frames for review. It is no probability: checks that see the same fault are not
-    independent, and the weights are ours. Where a threshold is near the end of its scale, as for duplicates, e
-    stays small.
+    independent, and the weights are ours. Where a threshold is near the end of its scale, as for duplicates,
+    e stays small.
     """
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
