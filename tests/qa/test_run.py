@@ -83,6 +83,8 @@ def test_several_videos_are_told_apart_and_taken_together():
     assert report.table["video"].is_monotonic_increasing
     assert report.checks.loc["coverage", "skipped"] == "2 of 3 videos: no reference"
     assert found(report.table[report.table["video"] == "b"]) == [(None, 5)]
+    assert report.checks.loc["coverage", ["flags", "tracks", "frames"]].tolist() == [1, 0, 1]
+    assert "None" not in report._repr_html_() + repr(report)
     assert list(report.aggregates.index) == ["a", "b", "c", "COMBINED"]
     whole = report.aggregates.loc["COMBINED"]
     assert (whole["boxes"], whole["tracks"], whole["frames"]) == (920, 11, 300)
@@ -232,7 +234,7 @@ def test_a_report_shows_itself():
     assert "skipped: no video" in text
     html = report._repr_html_()
     assert "same box as track 3 on frames 60 to 69" in html
-    assert "id_consistency" in html
+    assert "id consistency" in html
     assert "coverage (no reference)" in html
     report = qa.run({"<b>": points(), "other": points()})
     assert "&lt;b&gt;" in report._repr_html_()

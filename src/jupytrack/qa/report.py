@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from html import escape
 
@@ -95,6 +96,7 @@ class Report:
     def _worst(self) -> pd.DataFrame:
         """Return the most suspicious frames as they are shown: of a single video, its name says nothing."""
         worst = self.scores.head(_SHOWN).round({"score": 2})
+        worst["track"] = ["" if track is None else str(track) for track in worst["track"]]
         return worst if len(self._videos) > 1 else worst.drop(columns="video")
 
     def summary(self) -> str:
@@ -122,14 +124,40 @@ class Report:
     def _repr_html_(self) -> str:
         ran = self.checks[self.checks["skipped"] == ""].drop(columns="skipped").reset_index()
         skipped = self.checks[self.checks["skipped"] != ""]["skipped"]
-        parts = [f"<p><b>{escape(self.summary())}</b></p>", ran.to_html(index=False, border=0)]
+        parts = [f"<p><b>{escape(self.summary())}</b></p>", _html(ran)]
         if len(skipped):
             listed = "; ".join(f"{name} ({why})" for name, why in skipped.items())
             parts.append(f"<p>Not run: {escape(listed)}.</p>")
         if len(self.scores):
-            parts += ["<p>Most suspicious</p>", self._worst().to_html(index=False, border=0)]
-        parts.append(self.aggregates.round(3).to_html(border=0))
+            parts += ["<p><b>Most suspicious</b></p>", _html(self._worst())]
+        whole = self.aggregates.reset_index()
+        parts += [
+            "<p><b>As a whole</b></p>",
+            _html(whole.drop(columns="video") if len(whole) == 1 else whole),
+        ]
         if len(self.categories):
-            both = [self.categories.round(3).to_html(border=0), self.sizes.round(3).to_html(border=0)]
-            parts.append(f'<div style="display:flex;gap:2em">{"".join(both)}</div>')
+            both = [_html(self.categories.reset_index()), _html(self.sizes.reset_index())]
+            beside = "display:flex;gap:2em;align-items:flex-start"
+            parts.append(f'<div style="{beside}">{"".join(both)}</div>')
         return "".join(parts)
+
+
+def _html(table: pd.DataFrame) -> str:
+    """Return a table with texts on the left, numbers on the right, and nothing where there is nothing."""
+    sides = ["right" if pd.api.types.is_numeric_dtype(dtype) else "left" for dtype in table.dtypes]
+
+    def row(tag: str, values: Iterable[object]) -> str:
+        cells = zip(sides, values, strict=True)
+        return "".join(f'<{tag} style="text-align:{side}">{_cell(value)}</{tag}>' for side, value in cells)
+
+    body = "".join(f"<tr>{row('td', values)}</tr>" for values in table.itertuples(index=False))
+    names = [str(name).replace("_", " ") for name in table.columns]
+    return f"<table><thead><tr>{row('th', names)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))

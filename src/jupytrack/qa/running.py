@@ -263,7 +263,7 @@ def _report(
             (
                 check.name,
                 len(table),
-                len(table[["video", "track"]].drop_duplicates()),
+                len(table[table["track"].notna()][["video", "track"]].drop_duplicates()),
                 len(table[["video", "frame"]].drop_duplicates()),
                 ", ".join(f"{name}={value:g}" for name, value in used.items()),
                 why,
