@@ -134,6 +134,7 @@ def test_the_video_is_that_of_the_annotation():
     # the video's size is also known to box tracks
     report = qa.run(tracks(columns(n_frames=50), image_size=None), video=layer.video)
     assert (report.checks.loc[["border", "id_switches"], "skipped"] == "").all()
+    assert list(report.aggregates.index) == [sample.video.stem]
 
 
 def test_chosen_checks_and_thresholds():

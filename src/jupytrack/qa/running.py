@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -186,7 +187,7 @@ def _task(layer: Any, name: str, labels: list[Any] | None, inputs: dict[str, Any
         if not tracks.has_box.any():
             raise AnnotationError(f"{shown} has no boxes.", "Give tracks with at least one.")
         size = inputs["image_size"] or tracks.image_size
-        task = _Task(Boxes(tracks, name), inputs)
+        task = _Task(Boxes(tracks, name or ("" if video is None else Path(video.fname).stem)), inputs)
     elif isinstance(layer, (VideoAnnotation, PointTable)):
         points = points_of(layer, labels)
         if not points.present.any():
