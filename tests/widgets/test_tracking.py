@@ -320,7 +320,7 @@ def test_predicting_places_what_this_frame_lacks(annotator, truth):
         annotator.predict_labels_with_lucas_kanade("0", start_frame=3)
 
 
-def test_what_leaves_the_picture_is_no_point(annotator, truth, monkeypatch):
+def test_what_leaves_the_picture_is_no_point(annotator, truth, notices, monkeypatch):
     from jupytrack.widgets.actions import tracking
 
     def out(video, start, stop, points, *args, **kwargs):
@@ -331,6 +331,8 @@ def test_what_leaves_the_picture_is_no_point(annotator, truth, monkeypatch):
     frames = annotator.ann.get_frames("0")
     assert frames[0] == START
     assert frames[-1] < STOP
+    lost = STOP - frames[-1]
+    assert any(level == "warning" and f"label 0 ({lost} frames)" in text for level, text, _ in notices)
 
 
 def noisy(annotator, truth, jump=()):

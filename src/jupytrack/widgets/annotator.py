@@ -385,18 +385,25 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
             heading = ipywidgets.HTML(escape(panel.title))
             heading.add_class("jupytrack-heading")
             panel.children = (heading, *panel.children)
+        # what is used while one looks at the picture or the traces is near them
+        below = (self.tracking_panel, self.blips_panel)
+        for panel in below:
+            panel.layout.flex, panel.layout.width = "1 1 280px", "auto"
+        under = ipywidgets.HBox(below, layout=ipywidgets.Layout(width="100%", flex_flow="row wrap"))
+        traces = [self.trace_bar, self.traces.widget, self.doubt_bar]
         picture = ipywidgets.VBox(
-            [self.title_line, self.canvas, self.trace_bar, self.traces.widget, self.doubt_bar],
+            [self.title_line, self.canvas, self.jobs, *traces, under],
             layout=ipywidgets.Layout(flex="6 1 480px", min_width="0", width="auto"),
         )
-        side = ipywidgets.VBox(list(self.panels), layout=ipywidgets.Layout(flex="1 1 280px", min_width="0"))
+        beside = [panel for panel in self.panels if panel not in below]
+        side = ipywidgets.VBox(beside, layout=ipywidgets.Layout(flex="1 1 280px", min_width="0"))
         body = ipywidgets.HBox(
             [picture, side],
             layout=ipywidgets.Layout(width="100%", flex_flow="row wrap", align_items="flex-start"),
         )
-        for box, name in ((side, "side"), (body, "body"), (picture, "main")):
+        for box, name in ((side, "side"), (body, "body"), (picture, "main"), (under, "under")):
             box.add_class(f"jupytrack-{name}")
-        return [self._style, self.read_only_banner, self.question, self.jobs, toolbar(self), body]
+        return [self._style, self.read_only_banner, self.question, toolbar(self), body]
 
     def _show_read_only(self) -> None:
         if not self.session.read_only:

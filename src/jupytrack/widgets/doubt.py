@@ -30,7 +30,7 @@ __all__ = ["COLORS", "DoubtMarks", "doubt_rgb", "envelope", "paint_doubt"]
 
 # from the limit to three times as much
 COLORS = (255, 179, 0), (213, 0, 0)
-_BAND, _SIZE = 0.28, 34
+_BAND, _SIZE = 0.28, 22
 # sizes on the screen, in CSS pixels
 _RING, _WIDTH = 13.0, 2.0
 # largest circle, as a share of the picture's shorter side
@@ -177,7 +177,9 @@ class DoubtMarks:
                 "apply_clip": True,
             }
             self.bands[name].append(bqplot.Lines(fill="between", stroke_width=0, **common))
-            self.dots[name].append(bqplot.Scatter(default_size=_SIZE, stroke="#000000", **common))
+            self.dots[name].append(
+                bqplot.Scatter(default_size=_SIZE, stroke="#000000", stroke_width=0.5, **common)
+            )
         return True
 
     def _fill(

@@ -91,7 +91,7 @@ class Session(traitlets.HasTraits):
     trace_unit = traitlets.Enum(["frame", "time"], "frame", help="What the traces are plotted against.")
     all_traces = traitlets.Bool(False, help="Whether the traces show every label, not only the current one.")
     doubt = traitlets.Bool(True, help="Whether the disagreement of forward and backward tracking is shown.")
-    doubtful = traitlets.Float(2.0, min=0.0, help="Disagreement from which a point stands out, in pixels.")
+    doubtful = traitlets.Float(3.0, min=0.0, help="Disagreement from which a point stands out, in pixels.")
     overlay_revision = traitlets.Int(0)
     frames_revision = traitlets.Int(0)
     layers_revision = traitlets.Int(0, help="Rises when layers come, go, or change their roles.")

@@ -37,7 +37,7 @@ TRACKING: tuple[Command, ...] = (
         "Fill the interval for all labels: plain LK from the overlay's points at its start",
         "ctrl+d",
         "interpolate_with_lk_norstc",
-        "All, forward only",
+        "Forward",
         all_labels=True,
     ),
     _track(

@@ -42,10 +42,10 @@ class TrackingPanel(Panel):
     title = "Tracking"
     rows = (
         (
-            "Interval",
+            "Fill",
             ("interpolate_with_lk", "interpolate_all_with_lk", "interpolate_all_with_lk_norstc"),
         ),
-        ("This frame", ("predict_current_label_with_lk", "predict_all_labels_with_lk")),
+        ("Predict", ("predict_current_label_with_lk", "predict_all_labels_with_lk")),
         (
             "Check",
             ("check_labels_near_with_lk", "check_current_label_with_lk", "check_all_labels_with_lk"),
@@ -69,7 +69,7 @@ class TrackingPanel(Panel):
         )
         buttons = [
             row(
-                _caption(caption, width="62px", flex="0 0 62px"),
+                _caption(caption, width="50px", flex="0 0 50px"),
                 *(command_button(annotator, name) for name in names),
             )
             for caption, names in self.rows
@@ -83,7 +83,7 @@ class TrackingPanel(Panel):
             annotator,
             (
                 *buttons,
-                row(self.reduce, _caption("window"), self.window, _caption("s"), self.exact),
+                row(self.reduce, _caption("over"), self.window, _caption("s"), self.exact),
                 row(
                     _caption(
                         "Leave empty over", "Reduce jitter and Repair leave a frame empty instead of guessing"
@@ -122,7 +122,7 @@ class BlipsPanel(Panel):
         self._of: VideoAnnotation | None = None
         self.find = command_button(annotator, "find_blips")
         self.repair = command_button(annotator, "repair_blips", run=self._repair)
-        self.text = _caption("", flex="1 1 100px")
+        self.text = _caption("", flex="1 1 60px")
         self.head = ipywidgets.HTML(layout=ipywidgets.Layout(display="none", margin="0"))
         self.head.add_class("jupytrack-blips-head")
         self.list = ipywidgets.Select(
@@ -186,7 +186,7 @@ class BlipsPanel(Panel):
             shown = f", the first {_MOST} listed" if count > _MOST else ""
             self.text.value = f"{count or 'none'} found{shown}"
         else:
-            self.text.value = "short jumps there and back"
+            self.text.value = ""
         self.repair.disabled = here and not count
         for part in (self.head, self.list):
             part.layout.display = None if count else "none"

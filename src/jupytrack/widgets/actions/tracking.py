@@ -417,6 +417,7 @@ def _write(session: Session, ann: VideoAnnotation, found: Sequence[_Tracked], ti
         )
     width, height = session.video.width, session.video.height
     count = 0
+    lost: dict[str, int] = {}
     with ann.edit(title):
         for one in found:
             if one.label not in ann.labels:
@@ -431,11 +432,16 @@ def _write(session: Session, ann: VideoAnnotation, found: Sequence[_Tracked], ti
                 one.label, one.frames[new], one.xy[new], columns=columns, source=Source.LUCAS_KANADE
             )
             count += int(inside.sum())
+            if not inside.all():
+                lost[one.label] = lost.get(one.label, 0) + int((~inside).sum())
+    if lost:
+        where = ", ".join(f"label {label} ({_count(frames, 'frame')})" for label, frames in lost.items())
+        session.notify("warning", f"Tracked out of the picture and left empty: {where}.")
     return count
 
 
-def _count(n: int) -> str:
-    return f"{n} point{'' if n == 1 else 's'}"
+def _count(n: int, what: str = "point") -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _worst(found: Sequence[_Tracked]) -> str:
