@@ -49,6 +49,9 @@ def test_the_picture_in_the_readme(lab, tmp_path):
     lab.page.mouse.move(5, 5)
     for close in lab.page.locator(".jupytrack-canvas [aria-label='Dismiss']").all():
         close.click()
+    # high enough for all of it
+    lab.page.set_viewport_size({"width": 1500, "height": 1500})
+    lab.page.wait_for_timeout(500)
     annotator = lab.page.locator(".jupytrack-annotator").first
     taken = annotator.screenshot(path=tmp_path / "annotator.png")
     assert len(taken) > 50_000, "an empty picture compresses to less"
