@@ -257,6 +257,20 @@ def test_a_layer_that_was_removed_meanwhile_is_left_alone(annotator, notices, mo
     assert filled.get_frames("0") == []
 
 
+def test_closing_ends_what_runs(annotator, monkeypatch):
+    from jupytrack.widgets.actions import tracking
+
+    begun, go_on = slow(monkeypatch, tracking, "lucas_kanade_rstc")
+    job = annotator.run_command("interpolate_with_lk")
+    assert begun.wait(30)
+    filled = annotator.ann
+    annotator.close()
+    go_on.set()
+    with pytest.raises(CancelledError):
+        job.result(30)
+    assert filled.get_frames("0") == []
+
+
 def test_a_read_only_layer_is_refused(annotator):
     annotator.ann.history.refuse("Somebody else edits it.", "Ask them.")
     for method in (annotator.interpolate_with_lk, annotator.predict_labels_with_lucas_kanade):
