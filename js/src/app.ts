@@ -12,6 +12,7 @@ import { type FrameProvider, StillProvider } from "./frames";
 import { FullWindow } from "./fullwindow";
 import { adoptHost, findHost, guardKeys } from "./host";
 import { Input, type Intentions } from "./input";
+import { type GuardedModel, guardLine, LOST, LOST_REMEDY } from "./line";
 import { Navigation } from "./navigation";
 import { Notices } from "./notices";
 import {
@@ -78,6 +79,7 @@ export class App {
   private readonly sheet = new CheatSheet(() => this.focus());
   private readonly window = new FullWindow(this.root, () => this.focus());
   private readonly traces: Traces;
+  private readonly model: GuardedModel;
   private readonly cleanups: (() => void)[] = [];
   private readonly samplers = new Set<(frame: number, now: number) => void>();
   private readonly shownLog: ShownEntry[] = [];
@@ -88,12 +90,14 @@ export class App {
   private disposed = false;
 
   constructor(
-    private readonly model: Model,
+    unguarded: Model,
     private readonly el: HTMLElement,
     private readonly peers: Set<App>,
     manager: ManagerModel | undefined,
     canvasModel: CanvasModel | undefined,
   ) {
+    const model = guardLine(unguarded, () => this.notices.show("error", LOST, LOST_REMEDY));
+    this.model = model;
     this.info = model.get("info") as VideoInfo;
     this.timestamps = readTimestamps(model.get("timestamps"), this.info);
     const { width, height, n_frames: count } = this.info;
@@ -118,7 +122,8 @@ export class App {
     } else if (canvasModel && typeof manager?.onCommand === "function") {
       replayer = new Replayer(manager, canvasModel);
     }
-    this.edits = new Edits({ send, onChange: wake, onNotice: (...notice) => this.notices.show(...notice) });
+    const onNotice = this.notices.show.bind(this.notices);
+    this.edits = new Edits({ send, onChange: wake, onNotice, isLost: () => model.lost });
     this.compositor = new Compositor({
       ...{ canvas, view, frames: this.frames, overlays: this.overlays, replayer, onError: complain },
       decorate: (context, shown) => this.decorate(context, shown),

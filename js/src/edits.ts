@@ -26,6 +26,8 @@ interface EditOptions {
   send: (message: ToKernel) => void;
   onChange: () => void;
   onNotice: (level: "info" | "warning" | "error", problem: string, remedy: string) => void;
+  /** Whether the kernel is gone, which was told already. */
+  isLost?: () => boolean;
   now?: () => number;
 }
 
@@ -144,6 +146,7 @@ export class Edits {
 
   // an id counts once in the kernel, so sending again is safe
   private resend(): void {
+    if (this.options.isLost?.()) return;
     for (const edit of this.pending.values()) {
       if (edit.revision !== undefined || this.now() - edit.lastSent < RESEND_AFTER) continue;
       if (edit.attempts > ATTEMPTS) continue;

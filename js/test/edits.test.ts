@@ -99,4 +99,22 @@ describe("Edits", () => {
     expect(new Set(sent.map((edit) => edit.id))).toEqual(new Set([id]));
     expect(notices).toHaveLength(1);
   });
+
+  it("neither sends again nor complains while the kernel is known to be gone", () => {
+    const sent: unknown[] = [];
+    const notices: string[] = [];
+    const options = { send: (message: unknown) => sent.push(message), onChange: () => undefined };
+    const onNotice = (_: unknown, problem: string) => notices.push(problem);
+    const lonely = new Edits({ ...options, onNotice, isLost: () => true, now: () => time });
+    lonely.place("0", 1, 2, 3, "#f00");
+    for (let n = 0; n < 10; n++) {
+      time += 4000;
+      vi.advanceTimersByTime(500);
+    }
+    expect(sent).toHaveLength(1);
+    expect(notices).toEqual([]);
+    expect(lonely.size).toBe(1);
+    expect(lonely.of(1).every((edit) => lonely.isMarked(edit))).toBe(true);
+    lonely.dispose();
+  });
 });

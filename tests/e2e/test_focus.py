@@ -52,7 +52,7 @@ def check_places(notebook: Any, tmp_path: Any) -> None:
             page.keyboard.press("ArrowRight")
             page.wait_for_function(f"() => {HANDLES}[0].shownFrame() === 1")
     # a list keeps the letters, which find its entries, until something was chosen
-    chooser = page.locator(".jupytrack-panel select").first
+    chooser = page.locator(".jupytrack-panel .widget-dropdown select").first
     chooser.focus()
     for key in ("m", "d", "d", "x"):
         page.keyboard.press(key)
@@ -70,7 +70,7 @@ def test_after_choosing_from_a_list_the_keys_are_the_annotators(lab, tmp_path):
     lab.open(
         f"import jupytrack\nannotator = jupytrack.open({video!r})\nannotator.add_layer('second')", "annotator"
     )
-    chooser = page.locator(".jupytrack-panel select").first
+    chooser = page.locator(".jupytrack-panel .widget-dropdown select").first
     chooser.click()
     chooser.select_option("iteration-0")
     lab.wait_for_value("annotator.annotations.active", "iteration-0")
