@@ -352,3 +352,48 @@ def test_annotations_go_elsewhere_where_the_video_may_not_be_touched(video, tmp_
     assert str(path) in seen[-1][1]
     assert any(str(path.parent) in " ".join(message) for message in annotator.annotations.messages)
     annotator.close()
+
+
+def test_a_new_layer_has_the_names_of_the_active_ones_labels(annotator, video):
+    annotator.ann.add_label("snout")
+    annotator.add_layer("second")
+    assert annotator.ann.labels == ["0", "1", "2", "snout"]
+    annotator.ann.add([1, 2], "snout", 3)
+    annotator.undo()
+    annotator.undo()
+    assert "second" not in annotator.annotations.names
+    annotator.redo()
+    annotator.redo()
+    # nothing was saved: the journal knows
+    again = Annotator(video, ["iteration-0", "second"])
+    assert again.annotations["second"].data["snout"][3] == [1, 2]
+    again.close()
+
+
+def test_layers_that_cannot_be_added_are_refused(annotator, tmp_path):
+    before = annotator.annotations.names
+    with pytest.raises(AnnotationError, match="no folder"):
+        annotator.add_annotation_layers({"q": tmp_path / "nope" / "x.json"})
+    with pytest.raises(AnnotationError, match="names no layers"):
+        annotator.add_annotation_layers(5)
+    assert annotator.annotations.names == before
+
+
+def test_videos_are_written_as_mp4_into_folders_that_exist(annotator, tmp_path):
+    with pytest.raises(SaveError, match=r"x\.mp4"):
+        annotator.render(0, 5, tmp_path / "x.txt")
+    with pytest.raises(SaveError, match="no folder") as caught:
+        annotator.render(0, 5, tmp_path / "nope" / "x.mp4")
+    assert "part" not in str(caught.value)
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_a_layer_without_a_file_is_new(annotator):
+    assert annotator.session.status["new"] == ["iteration-0", "model"]
+    annotator.add_layer("empty")
+    panel = next(panel for panel in annotator.panels if panel.title == "Layers")
+    assert "<td>new</td>" in panel.table.value
+    annotator.save()
+    assert "empty" not in annotator.session.status["new"]
+    assert "<td>new</td>" not in panel.table.value
+    assert "<td>saved</td>" in panel.table.value

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from jupytrack.errors import AnnotationError
 from jupytrack.jobs import Job
 from jupytrack.widgets.commands import (
     BY_NAME,
@@ -63,6 +64,11 @@ def complete_frames_only(a):
 
 
 # command -> (what is done before, frame, pointer, check of the annotator afterwards)
+def ten_more(a):
+    a.ann.add_label("10")
+    a.session.label_range = 0
+
+
 CHECKS = {
     "frame_next": (at(4), 4, lambda a: a.session.frame == 5),
     "frame_previous": (at(4), 4, lambda a: a.session.frame == 3),
@@ -91,8 +97,8 @@ CHECKS = {
     "cycle_number_keys_behavior": (None, 0, lambda a: a.session.number_keys == "place"),
     "next_annotation_label": (None, 0, lambda a: a.session.label == "1"),
     "previous_annotation_label": (None, 0, lambda a: a.session.label == "2"),
-    "increment_label_range": (None, 0, lambda a: a.session.label == "10" and "10" in a.ann.labels),
-    "decrement_label_range": (None, 0, lambda a: a.session.label == "990"),
+    "increment_label_range": (ten_more, 0, lambda a: a.session.label == "10"),
+    "decrement_label_range": (ten_more, 0, lambda a: a.session.label == "0" and a.session.label_range == 2),
     "add_label": (None, 0, lambda a: a.session.label == "3" and "3" in a.ann.labels),
     "next_annotation_layer": (None, 0, lambda a: a.annotations.active == "model"),
     "previous_annotation_layer": (None, 0, lambda a: a.annotations.active == "model"),
@@ -201,18 +207,21 @@ for _digit in range(10):
     CHECKS[f"number_key_{_digit}"] = (
         None,
         0,
-        lambda a, digit=_digit: a.session.label == str(digit) and str(digit) in a.ann.labels,
+        # a label that is not there is not made by choosing it
+        lambda a, digit=_digit: (
+            a.session.label == (str(digit) if digit < 3 else "0") and len(a.ann.labels) == 3
+        ),
     )
 # what only a browser can do: looked at in the browser tests
 IN_BROWSER = {c.name for c in COMMANDS if c.action is None}
 EDITS = {
     *("add_annotation", "remove_annotation", "keep_overlapping_continuous_frames", "keep_overlapping_frames"),
-    *(name for name in BY_NAME if name.startswith(("nudge_", "copy_", "number_key_"))),
+    *(name for name in BY_NAME if name.startswith(("nudge_", "copy_"))),
     *("interpolate_with_lk", "interpolate_all_with_lk", "interpolate_all_with_lk_norstc"),
     *("predict_current_label_with_lk", "predict_all_labels_with_lk"),
     *("process_with_lk", "repair_blips"),
     *("remove_labels_in_interval", "remove_all_labels_in_interval", "decimate_annotations_in_interval"),
-    *("add_label", "increment_label_range", "decrement_label_range", "toggle_frame_of_interest"),
+    *("add_label", "toggle_frame_of_interest"),
 }
 
 
@@ -231,9 +240,7 @@ def test_a_command_does_what_it_says_and_undo_takes_it_back(annotator, name):
     assert check(annotator), name
     if name not in EDITS:
         return
-    if (points(annotator), list(annotator.ann.labels), interest(annotator)) == state:
-        assert name.startswith("number_key_"), f"{name} changed nothing"
-        return
+    assert (points(annotator), list(annotator.ann.labels), interest(annotator)) != state
     annotator.undo()
     assert (points(annotator), list(annotator.ann.labels), interest(annotator)) == state
     annotator.redo()
@@ -339,3 +346,63 @@ def test_nudging_where_no_point_is_changes_nothing(annotator):
     annotator.run_command("nudge_left", frame=0)
     assert points(annotator) == before
     assert np.isnan(annotator.ann.to_trace("0")[0]).all()
+
+
+def told(annotator):
+    """Collect what is told from now on."""
+    seen = []
+    annotator.session.on_notice(lambda level, problem, remedy: seen.append(f"{level}: {problem} {remedy}"))
+    return seen
+
+
+@pytest.mark.parametrize("name", ["number_key_7", "increment_label_range", "decrement_label_range"])
+def test_choosing_a_label_that_is_not_there_adds_none(annotator, name):
+    seen = told(annotator)
+    annotator.run_command(name, frame=0, pointer={"x": 1, "y": 2})
+    assert annotator.ann.labels == ["0", "1", "2"]
+    assert annotator.session.label == "0"
+    (notice,) = seen
+    assert "label panel" in notice
+
+
+def test_a_new_label_that_a_digit_places_is_told_and_taken_back(annotator):
+    annotator.cycle_number_keys_behavior()
+    annotator.increment_label_range()
+    seen = told(annotator)
+    annotator.run_command("number_key_4", frame=33, pointer={"x": 1, "y": 2})
+    assert annotator.ann.data["14"][33] == [1, 2]
+    assert annotator.session.label == "14"
+    assert any("14 is new" in notice and "Undo" in notice for notice in seen)
+    annotator.undo()
+    assert annotator.ann.labels == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        *(("previous_frame_with_current_label", 3), ("next_frame_with_current_label", 40)),
+        *(("previous_frame_with_any_label", 3), ("next_frame_with_any_label", 40)),
+        *(("previous_frame_of_interest", 3), ("next_frame_of_interest", 3), ("remove_annotation", 3)),
+    ],
+)
+def test_a_key_with_nothing_to_do_says_so(annotator, name, frame):
+    before = points(annotator)
+    annotator.go_to_frame(frame)
+    seen = told(annotator)
+    annotator.run_command(name, frame=frame)
+    (notice,) = seen
+    assert notice.startswith("info:")
+    assert str(frame) in notice
+    assert annotator.session.frame == frame
+    assert points(annotator) == before
+
+
+def test_names_that_do_not_exist_are_refused_with_the_nearest(annotator):
+    with pytest.raises(AnnotationError, match="full_window"):
+        annotator.perform("full_windw")
+    with pytest.raises(AnnotationError, match="commands"):
+        annotator.perform("nonsense")
+    annotator.ann.add_label("snout")
+    with pytest.raises(AnnotationError, match="Did you mean snout"):
+        annotator.session.label = "snot"
+    assert annotator.session.label == "0"

@@ -403,7 +403,7 @@ class Journal(JournalContent):
             self._base = None
         except OSError as error:
             # The edits themselves are safe; only a comparison with what was there before is not possible.
-            log.warning("%s: the saved version could not be kept (%s).", self.path, error)
+            log.info("%s: the saved version could not be kept (%s).", self.path, error)
 
     def _fail(self, error: JupytrackError) -> None:
         first, self.failing, self.error = not self.failing, True, error

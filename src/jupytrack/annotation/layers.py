@@ -101,7 +101,13 @@ class LayerStack(LayerList):
         return make_annotation_file_name(self.folder / Path(self.video.fname).name, name)
 
     def add(
-        self, name: str | None = None, source: Source = None, *, n_labels: int = 1, undoable: bool = False
+        self,
+        name: str | None = None,
+        source: Source = None,
+        *,
+        n_labels: int = 1,
+        labels: Sequence[str] | None = None,
+        undoable: bool = False,
     ) -> VideoAnnotation:
         """Add a layer at the end; the first one becomes the active one.
 
@@ -114,6 +120,8 @@ class LayerStack(LayerList):
             new.
         n_labels : int
             Labels of a new layer.
+        labels : sequence of str, optional
+            Names of the labels of a new layer, instead of that number.
         undoable : bool
             Whether undo takes it away again; leave it out for what is opened at the start.
 
@@ -141,7 +149,7 @@ class LayerStack(LayerList):
                 return self.buffer
             if source is None:
                 self._check_name(name)
-            ann = self._open(name, source, n_labels)
+            ann = self._open(name, source, n_labels, labels)
             if name == BUFFER:
                 self._buffer = ann
                 self._watch(ann)
@@ -168,7 +176,9 @@ class LayerStack(LayerList):
         for name, source in pairs:
             self.add(name, source, n_labels=n_labels)
 
-    def _open(self, name: str, source: Source, n_labels: int) -> VideoAnnotation:
+    def _open(
+        self, name: str, source: Source, n_labels: int, labels: Sequence[str] | None = None
+    ) -> VideoAnnotation:
         if isinstance(source, VideoAnnotation):
             ann = source
             if ann.fname is None and not self.path_for(name).exists() and name != BUFFER:
@@ -176,12 +186,22 @@ class LayerStack(LayerList):
                 ann.fstem = Path(ann.fname).stem
         else:
             path = self.path_for(name) if source is None else Path(source)
+            if not path.exists() and not path.absolute().parent.is_dir():
+                raise AnnotationError(
+                    f"There is no folder {path.absolute().parent} for layer {name!r}.",
+                    "Make it first, or check the path.",
+                )
             ours = self.folder / path.name
             if path.parent.absolute() != self.folder and ours.exists() and self._is_beside(path):
                 path = ours
-            accept = self.accept_other_video
+            begin = None if labels is None or path.exists() else {label: {} for label in labels}
             ann = VideoAnnotation(
-                path, name=name, n_labels=n_labels, video=self.video, accept_other_video=accept
+                path,
+                name=name,
+                n_labels=n_labels,
+                video=self.video,
+                preloaded_json=begin,
+                accept_other_video=self.accept_other_video,
             )
             if path.suffix == ".json" and path.parent.absolute() != self.folder and self._is_beside(path):
                 ann.save_to(ours)

@@ -214,6 +214,11 @@ class VideoAnnotation(ExportedPoints):
             self.fname = str(fname)
             self.fstem = Path(fname).stem
 
+    @property
+    def has_file(self) -> bool:
+        """Whether the layer was read from a file, or saved to one."""
+        return bool(self._on_disk)
+
     def to_code(self, variable: str) -> str:
         """Return Python that opens this annotation, for :meth:`History.to_script`."""
         video = None if self.video is None else str(self.video.fname)

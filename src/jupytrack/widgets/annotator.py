@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -240,6 +240,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
     def add_layer(self, name: str) -> None:
         """Add a layer of this name and make it the active one; its file is read if there is one.
 
+        A new layer gets the labels of the active one.
+
         Raises
         ------
         AnnotationError
@@ -250,7 +252,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
                 f"There is a layer {name!r} already." if name else "A layer needs a name.",
                 "Choose another name.",
             )
-        self.add_annotation_layers(name, max(len(self.ann.labels), 1))
+        with self.session.lock, self.session.batch():
+            self.session.layers.add(name, labels=self.ann.labels or ["0"], undoable=True)
         layers.select_layer(self.session, name)
 
     @staticmethod
@@ -260,6 +263,10 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
             wanted = {given.name: given}
         elif isinstance(given, Mapping):
             wanted = dict(given)
+        elif not isinstance(given, Iterable):
+            raise AnnotationError(
+                f"{given!r} names no layers.", "Give a name, a list of names, or a mapping of names to files."
+            )
         else:
             found = [given] if isinstance(given, str) else list(given)
             wanted = {one.name if isinstance(one, VideoAnnotation) else str(one): one for one in found}

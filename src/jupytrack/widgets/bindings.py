@@ -50,7 +50,15 @@ class Bindings:
         return self.run_command(name, **{key: value for key, value in values.items() if key != "name"})
 
     def perform(self, name: str) -> None:
-        """Let every view carry out a command that only a browser can do, such as ``fit``."""
+        """Let every view carry out a command that only a browser can do, such as ``fit``.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no such command.
+        """
+        if name not in self.commands:
+            raise table.unknown_command(name, self.commands)
         self.canvas.perform(name)
 
     def set_key_bindings(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ __all__ = [
     "run",
     "sections",
     "tooltip",
+    "unknown_command",
 ]
 
 
@@ -376,9 +378,7 @@ def run(
     """
     command = annotator.commands.get(name)
     if command is None:
-        raise AnnotationError(
-            f"There is no command {name!r}.", "`annotator.commands` lists those that there are."
-        )
+        raise unknown_command(name, annotator.commands)
     if command.action is None:
         return annotator.perform(name)
     if isinstance(command.action, str):
@@ -392,6 +392,15 @@ def run(
         accepted |= set(own)
     given = {"frame": frame, "pointer": pointer, **own}
     return target(**{key: value for key, value in given.items() if key in accepted})
+
+
+def unknown_command(name: object, known: Iterable[str]) -> AnnotationError:
+    """Make the error that a command does not exist, with the nearest names there are."""
+    near = difflib.get_close_matches(str(name), list(known), 3, 0.5)
+    mean = f"Did you mean {' or '.join(near)}? " if near else ""
+    return AnnotationError(
+        f"There is no command {name!r}.", f"{mean}`annotator.commands` lists those that there are."
+    )
 
 
 def sections(commands: Iterable[Command] = COMMANDS) -> dict[str, dict[str, list[str]]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jupytrack.errors import AnnotationError
+from jupytrack.errors import AnnotationError, SaveError
 from jupytrack.jobs import Job
 from jupytrack.widgets.actions import copying, editing, files, labels, layers, navigation
 from jupytrack.widgets.render import render
@@ -196,11 +196,11 @@ class AnnotatorMethods:
         labels.next_label(self.session)
 
     def increment_label_range(self) -> None:
-        """Go ten labels up; a label that is new is added."""
+        """Go ten labels up, to the same digit there; after the last ones come ten that are free."""
         labels.next_label_range(self.session)
 
     def decrement_label_range(self) -> None:
-        """Go ten labels down; a label that is new is added."""
+        """Go ten labels down, to the same digit there; before the first ones come ten that are free."""
         labels.previous_label_range(self.session)
 
     def cycle_number_keys_behavior(self) -> None:
@@ -390,13 +390,22 @@ class AnnotatorMethods:
         AnnotationError
             If there are no such frames.
         SaveError
-            If the file exists or cannot be written.
+            If the file exists, cannot be written, or does not end in ``.mp4``.
         """
         if out_vid_name is None:
             if self.ann.fname is None:
                 raise AnnotationError("The active layer has no file name.", "Give out_vid_name.")
             out_vid_name = Path(self.ann.fname).with_suffix(".mp4")
-        path = Path(out_vid_name)
+        path = Path(out_vid_name).expanduser()
+        if path.suffix.lower() != ".mp4":
+            raise SaveError(
+                f"{path.name} does not end in .mp4, and the video is written as H.264 in an MP4 file.",
+                f"Call it {path.stem or 'video'}.mp4.",
+            )
+        if not path.absolute().parent.is_dir():
+            raise SaveError(
+                f"There is no folder {path.absolute().parent}.", "Make it first, or check the path."
+            )
         job = Job(render, self.session, int(start_frame), int(end_frame), path, title=f"Writing {path.name}")
         self.show_job(job)
         if not wait:

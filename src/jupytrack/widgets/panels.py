@@ -212,19 +212,19 @@ class LayersPanel(Panel):
             self.overlay_visible.disabled = overlay is None
             rows = "".join(
                 f"<tr{' class=jupytrack-current' if name == status['layer'] else ''}><td>{escape(name)}</td>"
-                f"<td>{unsaved_text(status['unsaved'][name])}</td></tr>"
+                f"<td>{unsaved_text(status['unsaved'][name], name in status['new'])}</td></tr>"
                 for name in status["layers"]
             )
             self.table.value = f"<table class='jupytrack-layers'>{rows}</table>"
 
 
-def unsaved_text(counts: dict[str, int]) -> str:
-    """Write what is unsaved in a layer: ``+added −removed ~moved``."""
+def unsaved_text(counts: dict[str, int], new: bool = False) -> str:
+    """Write what is unsaved in a layer: ``+added −removed ~moved``; ``new`` layers have no file yet."""
     signs = (("added", "+"), ("removed", "−"), ("moved", "~"))
     parts = [f"{sign}{counts[key]}" for key, sign in signs if counts[key]]
     if not parts and counts.get("labels"):
         parts = ["labels"]
-    return " ".join(parts) if parts else "saved"
+    return " ".join(parts) if parts else "new" if new else "saved"
 
 
 class LabelsPanel(Panel):

@@ -6,6 +6,7 @@ notebook and no widget library, so whatever a person can do on the screen a scri
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import logging
 import threading
@@ -267,9 +268,7 @@ class Session(traitlets.HasTraits):
         AnnotationError
             If no layer has such a label.
         """
-        labels = self.labels
-        if label not in labels:
-            raise AnnotationError(f"No layer has a label {label!r}.", f"Choose one of {', '.join(labels)}.")
+        self._check_label(label)
         with self.hold_trait_notifications():
             self.label_range = self.range_of(label)
             self.label = label
@@ -418,6 +417,20 @@ class Session(traitlets.HasTraits):
     def _clip_frame(self, proposal: Any) -> int:
         return min(max(int(proposal["value"]), 0), max(self.n_frames - 1, 0))
 
+    @traitlets.validate("label")
+    def _known_label(self, proposal: Any) -> str:
+        self._check_label(proposal["value"])
+        return str(proposal["value"])
+
+    def _check_label(self, label: str) -> None:
+        labels = self.labels
+        if label not in labels:
+            near = difflib.get_close_matches(label, labels, 3, 0.5)
+            mean = f"Did you mean {' or '.join(near)}? " if near else ""
+            raise AnnotationError(
+                f"No layer has a label {label!r}.", f"{mean}Choose one of {', '.join(labels)}."
+            )
+
     @traitlets.observe("label", "trail", "doubt", "doubtful")
     def _on_overlay_trait(self, _: Any) -> None:
         self.touch_overlay()
@@ -490,6 +503,7 @@ class Session(traitlets.HasTraits):
             "interval": list(self.interval) if self.interval else None,
             "pending_interval": self.pending_interval,
             "frames_of_interest": [int(frame) for frame in layers.frames_of_interest],
+            "new": [name for name in layers.names if not layers[name].has_file],
             "undo": undo,
             "redo": redo,
             "read_only": self.read_only,

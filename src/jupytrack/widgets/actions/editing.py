@@ -65,7 +65,12 @@ def remove_annotation(
     session: Session, frame: int | None = None, label: str | None = None, edit_id: str | None = None
 ) -> None:
     """Remove the current label from this frame."""
-    session.remove(label or session.label, session.frame if frame is None else frame, edit_id=edit_id)
+    label = label or session.label
+    frame = session.frame if frame is None else int(frame)
+    if frame not in session.frames_of(label):
+        session.notify("info", f"Label {label} has no point on frame {frame} to remove.")
+        return
+    session.remove(label, frame, edit_id=edit_id)
 
 
 def nudge(session: Session, dx: float = 0.0, dy: float = 0.0, frame: int | None = None) -> None:

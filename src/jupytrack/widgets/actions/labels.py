@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jupytrack.errors import AnnotationError
-from jupytrack.widgets.actions.editing import add_annotation, position_of
+from jupytrack.widgets.actions.editing import add_annotation
 from jupytrack.widgets.session import Session
 
 __all__ = [
@@ -56,17 +56,25 @@ def number_key(
     frame: int | None = None,
     pointer: Mapping[str, float] | None = None,
 ) -> None:
-    """Select the label of a digit key, adding it where it is new; in ``place`` mode, place it, too."""
+    """Select the label of a digit key; in ``place`` mode, place it, adding it where it is new."""
     label = label_for_digit(session, digit)
-    placing = session.number_keys == "place"
-    with session.lock, session.batch():
-        # a new label that is placed at once is one edit, made by placing it
-        if label not in session.labels and not (placing and position_of(pointer)):
-            session.require_writable()
-            session.ensure_label(label)
-        if placing:
+    new = label not in session.labels
+    if session.number_keys == "place":
+        with session.lock, session.batch():
             add_annotation(session, frame=frame, pointer=pointer, label=label)
-        session.select_label(label)
+            if label in session.labels:
+                session.select_label(label)
+        if new and label in session.labels:
+            session.notify("info", f"Label {label} is new.", "Undo takes it away again.")
+        return
+    if new:
+        session.notify(
+            "info",
+            f"There is no label {label} yet.",
+            "Add it in the label panel, or let the digits place labels (`).",
+        )
+        return
+    session.select_label(label)
 
 
 def cycle_number_keys_behavior(session: Session) -> None:
@@ -92,26 +100,32 @@ def _cycle_label(session: Session, by: int) -> None:
 
 
 def next_label_range(session: Session) -> None:
-    """Go ten labels up; a label that is new is added."""
+    """Go ten labels up, to the same digit there; after the last ones come ten that are free."""
     _cycle_range(session, 1)
 
 
 def previous_label_range(session: Session) -> None:
-    """Go ten labels down; a label that is new is added."""
+    """Go ten labels down, to the same digit there; before the first ones come ten that are free."""
     _cycle_range(session, -1)
 
 
 def _cycle_range(session: Session, by: int) -> None:
     labels = session.labels
     if all(label.isdigit() for label in labels):
-        # the last digit stays: label 3 becomes label 13
-        label_range = (session.label_range + by) % RANGES
-        label = str(10 * label_range + int(session.label) % 10)
-        with session.lock, session.batch():
-            if label not in labels:
-                session.require_writable()
-                session.ensure_label(label)
-            session.select_label(label)
+        last = max((int(label) // 10 for label in labels), default=-1)
+        label_range = (session.label_range + by) % min(last + 2, RANGES)
+        there = [label for label in labels if int(label) // 10 == label_range]
+        if there:
+            # the last digit stays: label 3 becomes label 13
+            same = str(10 * label_range + int(session.label) % 10)
+            session.select_label(same if same in there else there[0])
+            return
+        session.label_range = label_range
+        session.notify(
+            "info",
+            f"There are no labels {10 * label_range} to {10 * label_range + 9} yet.",
+            "Add one in the label panel, or place one by its digit (` lets the digits place).",
+        )
         return
     position = (10 * (session.label_range + by)) % (10 * (1 + (len(labels) - 1) // 10))
     session.select_label(labels[position])

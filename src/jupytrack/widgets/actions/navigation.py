@@ -35,16 +35,28 @@ def _here(session: Session, frame: int | None) -> int:
     return session.frame if frame is None else int(frame)
 
 
-def _go_before(session: Session, frames: Sequence[int], here: int) -> None:
-    """Go to the last of some sorted frames before this one; stay where there is none."""
+def _go_before(session: Session, frames: Sequence[int], here: int, what: str) -> None:
+    """Go to the last of some sorted frames before this one; stay, and say so, where there is none."""
     position = int(np.searchsorted(np.asarray(frames), here, side="left"))
     session.go_to(frames[position - 1] if position > 0 else here)
+    if position == 0:
+        session.notify("info", f"There is no frame {what} before frame {here}.")
 
 
-def _go_after(session: Session, frames: Sequence[int], here: int) -> None:
-    """Go to the first of some sorted frames after this one; stay where there is none."""
+def _go_after(session: Session, frames: Sequence[int], here: int, what: str) -> None:
+    """Go to the first of some sorted frames after this one; stay, and say so, where there is none."""
     position = int(np.searchsorted(np.asarray(frames), here, side="right"))
     session.go_to(frames[position] if position < len(frames) else here)
+    if position == len(frames):
+        session.notify("info", f"There is no frame {what} after frame {here}.")
+
+
+def _with_label(session: Session) -> str:
+    return f"with label {session.label} in layer {session.layers.active!r}"
+
+
+def _with_any(session: Session) -> str:
+    return f"with a point in layer {session.layers.active!r}"
 
 
 def step(session: Session, frame: int | None = None, by: int = 1) -> None:
@@ -75,22 +87,22 @@ def toggle_play(session: Session, frame: int | None = None) -> None:
 
 def previous_labelled(session: Session, frame: int | None = None) -> None:
     """Go to the previous frame that has the current label in the active layer."""
-    _go_before(session, session.frames_of(session.label), _here(session, frame))
+    _go_before(session, session.frames_of(session.label), _here(session, frame), _with_label(session))
 
 
 def next_labelled(session: Session, frame: int | None = None) -> None:
     """Go to the next frame that has the current label in the active layer."""
-    _go_after(session, session.frames_of(session.label), _here(session, frame))
+    _go_after(session, session.frames_of(session.label), _here(session, frame), _with_label(session))
 
 
 def previous_annotated(session: Session, frame: int | None = None) -> None:
     """Go to the previous frame that has any label in the active layer."""
-    _go_before(session, session.ann.frames, _here(session, frame))
+    _go_before(session, session.ann.frames, _here(session, frame), _with_any(session))
 
 
 def next_annotated(session: Session, frame: int | None = None) -> None:
     """Go to the next frame that has any label in the active layer."""
-    _go_after(session, session.ann.frames, _here(session, frame))
+    _go_after(session, session.ann.frames, _here(session, frame), _with_any(session))
 
 
 def increment_if_unannotated(session: Session, frame: int | None = None) -> None:
@@ -111,12 +123,12 @@ def _is_annotated(session: Session, frame: int) -> bool:
 
 def previous_frame_of_interest(session: Session, frame: int | None = None) -> None:
     """Go to the previous frame of interest."""
-    _go_before(session, list(session.layers.frames_of_interest), _here(session, frame))
+    _go_before(session, list(session.layers.frames_of_interest), _here(session, frame), "of interest (m)")
 
 
 def next_frame_of_interest(session: Session, frame: int | None = None) -> None:
     """Go to the next frame of interest."""
-    _go_after(session, list(session.layers.frames_of_interest), _here(session, frame))
+    _go_after(session, list(session.layers.frames_of_interest), _here(session, frame), "of interest (m)")
 
 
 def toggle_frame_of_interest(session: Session, frame: int | None = None) -> None:
