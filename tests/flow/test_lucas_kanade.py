@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -38,7 +39,9 @@ def test_weights(n_frames, epsilon):
     assert (np.diff(forward) <= 0).all()
 
 
-@pytest.mark.parametrize(("n_frames", "epsilon"), [(1, 0.01), (0, 0.01), (5, 0.0), (5, 0.5), (5, -1.0)])
+@pytest.mark.parametrize(
+    ("n_frames", "epsilon"), [(1, 0.01), (0, 0.01), (5, 0.0), (5, 0.5), (5, -1.0), (2.5, 0.01)]
+)
 def test_weights_that_make_no_sense(n_frames, epsilon):
     with pytest.raises(AnnotationError):
         sigmoid_weights(n_frames, epsilon)
@@ -158,10 +161,48 @@ def test_bad_ends(clip):
         lucas_kanade_rstc(clip, 5, 8, [[9, 9]], [[9, 9]], 9)
     with pytest.raises(TypeError, match="no option winsize"):
         lucas_kanade(clip, 5, 8, [[9, 9]], winsize=(3, 3))
-    with pytest.raises(ValueError, match="mode"):
+    with pytest.raises(AnnotationError, match="mode"):
         lucas_kanade(clip, 5, 8, [[9, 9]], "ful")
+    with pytest.raises(AnnotationError, match="Target frame '6'"):
+        lucas_kanade_rstc(clip, 5, 8, [[9, 9]], [[9, 9]], "6")
+    with pytest.raises(AnnotationError, match="Only one of"):
+        lucas_kanade_rstc(clip, 5, 8, [[9, 9]], [[9, 9]], sigmoid_forward=np.ones(4))
+    with pytest.raises(AnnotationError, match="not a finite number"):
+        lucas_kanade_rstc(clip, 5, 8, [[9, 9]], [[9, 9]], None, np.full(4, np.nan), np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("winSize", 21),
+        ("winSize", (2, 45)),
+        ("maxLevel", -1),
+        ("maxLevel", 1.5),
+        ("criteria", 3),
+        ("criteria", (8, 10, 0.03)),
+        ("minEigThreshold", "much"),
+        ("minEigThreshold", np.nan),
+        ("flags", cv2.OPTFLOW_USE_INITIAL_FLOW),
+    ],
+)
+def test_options_that_make_no_sense(gray, option, value):
+    with pytest.raises(AnnotationError, match=f"option {option} is"):
+        lucas_kanade(gray, 0, 2, [[9, 9]], **{option: value})
+
+
+def test_what_is_no_video(gray):
+    for video in (None, 5, iter(gray)):
+        with pytest.raises(VideoError, match="This is no video"):
+            lucas_kanade(video, 0, 2, [[9, 9]])
     with pytest.raises(VideoError, match="empty"):
         lucas_kanade([], 0, 0, [[9, 9]])
+    for picture in (gray[1] / 255, gray[1][..., None], None, np.dstack([gray[1]] * 4)):
+        with pytest.raises(VideoError, match="sequence of frames: frame 1 is"):
+            lucas_kanade([gray[0], picture, gray[2]], 0, 2, [[9, 9]])
+    for points in ("abc", [[1, 2], [3]], {"0": 1}):
+        with pytest.raises(AnnotationError, match="frame 0: the points are no array of numbers"):
+            lucas_kanade(gray, 0, 2, points)
+    assert lucas_kanade(gray, 0, 2, []).shape == (3, 0, 2)
 
 
 def test_a_video_that_stops_half_way(clip, tmp_path):
@@ -171,3 +212,22 @@ def test_a_video_that_stops_half_way(clip, tmp_path):
         Path(path).write_bytes(content[: len(content) // 2])
         with pytest.raises(VideoError, match=r"tissue.mp4"):
             lucas_kanade(reader, 0, 39, [[128, 96]])
+
+
+@pytest.mark.parametrize("ends", [(0, 39), (39, 0)])
+def test_the_frame_on_which_a_video_stops_is_told(clip, tmp_path, ends):
+    path = tmp_path / "cut.mkv"
+    with VideoReader(clip) as reader, av.open(str(path), "w") as out:
+        stream = out.add_stream("mpeg4", 30)
+        stream.width, stream.height = 256, 192
+        for n in range(len(reader)):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(reader[n], format="rgb24")))
+        out.mux(stream.encode())
+    with VideoReader(path) as reader:
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with VideoReader(path) as cut:
+            left = len(cut)
+        assert 0 < left < 39
+        with pytest.raises(VideoError, match=f"cut.mkv stops decoding at frame {left} of 40"):
+            lucas_kanade(reader, *ends, [[128, 96]])

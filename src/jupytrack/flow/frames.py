@@ -56,20 +56,27 @@ class GrayFrames:
     def __init__(self, video: Any, exact: bool = False) -> None:
         self.exact = exact
         self._own = isinstance(video, (str, os.PathLike))
+        if not self._own and not (hasattr(video, "__len__") and hasattr(video, "__getitem__")):
+            raise VideoError(
+                f"This is no video: {video!r:.100}.",
+                "Give its path, a VideoReader or a sequence of frames, such as a list.",
+            )
         self._video = VideoReader(video, cache_bytes=1) if self._own else video
         self._sequence = not hasattr(self._video, "get_avg_fps")
         self.name = "The sequence of frames" if self._sequence else str(self._video.fname)
-        if self._sequence and not len(self._video):
+        # A reader that finds the file damaged on the way becomes shorter.
+        self._n_frames = len(self._video)
+        if self._sequence and not self._n_frames:
             raise VideoError("The sequence of frames is empty.", "Give one gray picture for each frame.")
 
     def __len__(self) -> int:
-        return len(self._video)
+        return self._n_frames
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the pictures, in pixels."""
         if self._sequence:
-            height, width = np.shape(self._video[0])[:2]
+            height, width = self._gray(self._video[0], 0).shape
             return int(width), int(height)
         return int(self._video.width), int(self._video.height)
 
@@ -102,7 +109,7 @@ class GrayFrames:
     def _ascending(self, first: int, stop: int) -> Generator[Gray, None, None]:
         if not isinstance(self._video, VideoReader):
             for n in range(first, stop):
-                yield _gray(self._video[n])
+                yield self._gray(self._video[n], n)
             return
         # A reader of its own keeps no pictures and does not push out those that somebody is looking at.
         reader = self._video if self._own else VideoReader(self._video.fname, cache_bytes=1)
@@ -111,8 +118,10 @@ class GrayFrames:
                 try:
                     frame = reader.frame(n)
                 except (IndexError, JupytrackError) as error:
+                    # Backward, the first frame that is asked for may lie far beyond where it stops.
+                    end = min(n, len(reader))
                     raise VideoError(
-                        f"{self.name} stops decoding at frame {n} of {len(self)}.",
+                        f"{self.name} stops decoding at frame {end} of {len(self)}.",
                         "Use the frames before it, or repair or convert the video, for instance with ffmpeg.",
                     ) from error
                 yield self._picture(reader, frame)
@@ -133,9 +142,25 @@ class GrayFrames:
         if not self.exact:
             luma = self._luma_plane(frame)
             return reader.converter.array(frame, "gray") if luma is None else luma
+        picture: NDArray[Any]
         if reader.index.matrix:
-            return _gray(reader.converter.array(frame, "gray" if is_gray(frame.format.name) else "rgb"))
-        return _gray(frame.to_ndarray(format="gray" if is_gray(frame.format.name) else "rgb24"))
+            picture = reader.converter.array(frame, "gray" if is_gray(frame.format.name) else "rgb")
+        else:
+            picture = frame.to_ndarray(format="gray" if is_gray(frame.format.name) else "rgb24")
+        if picture.ndim == 2:
+            return np.asarray(picture, np.uint8)
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+    def _gray(self, picture: Any, n: int) -> Gray:
+        array = np.asarray(picture)
+        if array.dtype == np.uint8 and array.ndim == 2:
+            return array
+        if array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3:
+            return np.asarray(cv2.cvtColor(array, cv2.COLOR_RGB2GRAY), np.uint8)
+        raise VideoError(
+            f"{self.name}: frame {n} is {array.dtype} of shape {array.shape}.",
+            "Give uint8 pictures, gray (height, width) or RGB (height, width, 3).",
+        )
 
     def _luma_plane(self, frame: VideoFrame) -> Gray | None:
         """Return a view of the luma as it was decoded, None where it is not one byte a pixel."""
@@ -159,18 +184,6 @@ class GrayFrames:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _gray(picture: Any) -> Gray:
-    array = np.asarray(picture)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3):
-        raise VideoError(
-            f"A frame is {array.dtype} of shape {array.shape}.",
-            "Give uint8 pictures, gray (height, width) or RGB (height, width, 3).",
-        )
-    if array.ndim == 2:
-        return array
-    return np.asarray(cv2.cvtColor(array, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _limited(frame: VideoFrame) -> bool:

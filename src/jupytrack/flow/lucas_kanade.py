@@ -52,10 +52,10 @@ def sigmoid_weights(n_frames: int, epsilon: float = 0.01) -> tuple[FloatArray, F
     AnnotationError
         If there are fewer than 2 frames or epsilon is out of range.
     """
-    if n_frames < 2:
-        raise AnnotationError(f"{n_frames} frames are too few to weigh.", "Give at least 2.")
-    if not 0 < epsilon < 0.5:
-        raise AnnotationError(f"epsilon is {epsilon}.", "Give a number between 0 and 0.5.")
+    if not isinstance(n_frames, (int, np.integer)) or n_frames < 2:
+        raise AnnotationError(f"{n_frames!r} frames cannot be weighed.", "Give a whole number, at least 2.")
+    if not isinstance(epsilon, (int, float, np.number)) or not 0 < epsilon < 0.5:
+        raise AnnotationError(f"epsilon is {epsilon!r}.", "Give a number between 0 and 0.5.")
     return _weights_at(np.arange(n_frames, dtype=np.float64), n_frames, epsilon)
 
 
@@ -111,12 +111,14 @@ def lucas_kanade(
     Raises
     ------
     AnnotationError
-        If a frame is outside the video, or a point NaN or outside the picture.
+        If a frame is outside the video, a point NaN or outside the picture, or an option makes no sense.
+    TypeError
+        If Lucas-Kanade has no such option.
     VideoError
         If the video stops decoding on the way.
     """
     if mode not in ("full", "direct"):
-        raise ValueError(f"mode must be 'full' or 'direct', not {mode!r}")
+        raise AnnotationError(f"mode is {mode!r}.", "Give 'full' or 'direct'.")
     with GrayFrames(video, exact) as frames:
         options = flow_options(lk_config, frames.contrast)
         _check_frame(frames, start_frame, "start_frame")
@@ -216,7 +218,9 @@ def lucas_kanade_rstc(
     ------
     AnnotationError
         If a frame is outside the video, the end does not lie after the start, the numbers of points differ,
-        a point is NaN or outside the picture, or weights do not fit.
+        a point is NaN or outside the picture, or weights or an option do not fit.
+    TypeError
+        If Lucas-Kanade has no such option.
     VideoError
         If the video stops decoding on the way.
     """
@@ -255,19 +259,28 @@ def _blending(
     start: int, end: int, target: int | None, forward: ArrayLike | None, reverse: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray]:
     n_frames = end - start + 1
-    if target is not None and not start <= target <= end:
+    if target is not None and not (isinstance(target, (int, np.integer)) and start <= target <= end):
         raise AnnotationError(
-            f"Target frame {target} is not between frames {start} and {end}.", "Give one of these frames."
+            f"Target frame {target!r} is not one of frames {start} to {end}.", "Give one of these frames."
         )
     at = np.arange(n_frames, dtype=np.float64) if target is None else np.array([target - start], np.float64)
-    if forward is None or reverse is None:
+    if forward is None and reverse is None:
         return _weights_at(at, n_frames)
+    if forward is None or reverse is None:
+        raise AnnotationError(
+            "Only one of sigmoid_forward and sigmoid_reverse is given.",
+            "Give both, as sigmoid_weights() returns them, or none.",
+        )
     given = np.atleast_1d(np.asarray(forward, np.float64)), np.atleast_1d(np.asarray(reverse, np.float64))
     if given[0].shape != at.shape or given[1].shape != at.shape:
         raise AnnotationError(
             f"Weights of shape {given[0].shape} and {given[1].shape} do not fit.",
-            f"The shape is {at.shape}: one weight for each frame from {start} to {end}.",
+            f"The shape is {at.shape}: one weight for each frame from {start} to {end}."
+            if target is None
+            else f"The shape is {at.shape}: one weight for the target frame.",
         )
+    if not np.isfinite(given).all():
+        raise AnnotationError("A weight is not a finite number.", "Give weights as sigmoid_weights() does.")
     return given
 
 
@@ -381,9 +394,15 @@ def check_points(
     AnnotationError
         If the shape does not fit, or a point is NaN or outside the picture.
     """
-    xy = np.asarray(points, np.float64)
+    try:
+        xy = np.asarray(points, np.float64)
+    except (TypeError, ValueError) as error:
+        raise AnnotationError(
+            f"{video}, frame {frame}: the points are no array of numbers ({error}).",
+            "Give an array of shape (n_points, 2).",
+        ) from error
     if xy.ndim == 1:
-        xy = xy[None]
+        xy = xy.reshape(-1, 2) if not xy.size else xy[None]
     if xy.ndim == 3 and xy.shape[1] == 1:
         xy = xy[:, 0]
     if xy.ndim != 2 or xy.shape[1] != 2:

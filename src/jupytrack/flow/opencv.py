@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from jupytrack.errors import AnnotationError
 
 __all__ = ["flow_options", "track"]
 
@@ -36,6 +40,8 @@ def flow_options(lk_config: dict[str, Any], contrast: float = 1) -> dict[str, An
     ------
     TypeError
         If there is no such option.
+    AnnotationError
+        If an option has a value that makes no sense.
     """
     unknown = lk_config.keys() - _OPTIONS
     if unknown:
@@ -44,8 +50,46 @@ def flow_options(lk_config: dict[str, Any], contrast: float = 1) -> dict[str, An
             f"{', '.join(sorted(_OPTIONS))}."
         )
     options = {**_DEFAULTS, **lk_config}
-    options["minEigThreshold"] *= contrast**2
+    for name, (fits, remedy) in _VALUES.items():
+        try:
+            good = name not in options or fits(options[name])
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise AnnotationError(f"Lucas-Kanade's option {name} is {options[name]!r}.", remedy)
+    options["winSize"] = tuple(int(pixels) for pixels in options["winSize"])
+    options["minEigThreshold"] = float(options["minEigThreshold"]) * contrast**2
     return options
+
+
+def _whole(value: Any, lowest: int) -> bool:
+    return operator.index(value) >= lowest
+
+
+def _is_criteria(value: Any) -> bool:
+    kind, count, epsilon = value
+    operator.index(count)
+    return operator.index(kind) in (1, 2, 3) and bool(np.isfinite(epsilon))
+
+
+# OpenCV's own messages tell neither which option is wrong nor what it should be.
+_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "winSize": (
+        lambda value: len(value) == 2 and all(_whole(pixels, 3) for pixels in value),
+        "Give width and height in pixels, at least 3 each, such as (45, 45).",
+    ),
+    "maxLevel": (lambda value: _whole(value, 0), "Give a whole number from 0, such as 2."),
+    "criteria": (
+        _is_criteria,
+        "Give (kind, iterations, epsilon), such as "
+        "(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03).",
+    ),
+    "minEigThreshold": (lambda value: value >= 0, "Give a number from 0, such as 1e-4."),
+    "flags": (
+        lambda value: operator.index(value) in (0, cv2.OPTFLOW_LK_GET_MIN_EIGENVALS),
+        "Leave it out, or give cv2.OPTFLOW_LK_GET_MIN_EIGENVALS.",
+    ),
+}
 
 
 def track(

@@ -127,6 +127,8 @@ class _Pictures(Generic[P]):
     def let_go(self, n: int) -> None:
         """Say that one user is done with picture ``n``."""
         with self._changed:
+            if self._error is not None:  # nothing is held any more
+                raise self._error
             picture, users = self._held.pop(n)
             if users > 1:
                 self._held[n] = picture, users - 1
