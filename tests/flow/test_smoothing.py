@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import time
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from jupytrack import VideoAnnotation, VideoReader, VideoWriter, lk_moving_average_filter, load_raw_paths
-from jupytrack.errors import AnnotationError, ConflictError, FormatError, VideoError
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, SaveError, VideoError
 from jupytrack.flow import nodes
 from jupytrack.flow.batch import BatchStepper
 from jupytrack.flow.frames import GrayFrames
@@ -140,8 +141,61 @@ def test_a_result_that_somebody_edited_is_kept_beside(layer, smooth):
     result = smooth()
     assert not result.report.reused
     assert result.data["0"][10] != [1.0, 2.0]
-    (kept,) = Path(first.fname).parent.glob("*.replaced-*")
+    (kept,) = Path(first.fname).parent.glob("*.json.replaced-*")
     assert kept.read_bytes() == edited
+
+
+@pytest.mark.parametrize("edit", ["source", "label"])
+def test_a_result_with_other_edits_is_kept_with_its_sidecar(smooth, edit):
+    first = smooth()
+    if edit == "source":
+        first.set_points("0", [10], [first.data["0"][10]], source=1)
+    else:
+        first.add_label("added")
+    first.save()
+    files = [Path(first.fname), Path(first.fname).with_suffix(".sidecar")]
+    edited = [file.read_bytes() for file in files]
+    assert not smooth().report.reused
+    kept = [next(file.parent.glob(f"{file.name}.replaced-*")).read_bytes() for file in files]
+    assert kept == edited
+
+
+def test_results_that_nobody_changed_leave_nothing_behind(layer, smooth):
+    smooth(save_raw=True)
+    names = set(listing(Path(layer.fname).parent))
+    smooth(save_raw=True, exact=True)
+    layer.set_points("0", [10], [[150.0, 96.0]])
+    smooth(save_raw=True).save()
+    smooth(save_raw=True, max_disagreement=2)
+    assert set(listing(Path(layer.fname).parent)) == names
+
+
+def test_raw_paths_of_another_result_are_not_given(smooth):
+    first = smooth(save_raw=True)
+    raw = Path(first.fname).with_suffix(".npy")
+    content = raw.read_bytes()
+    smooth(exact=True)
+    with pytest.raises(FormatError, match="no raw paths"):
+        load_raw_paths(first.fname)
+    raw.write_bytes(content)
+    with pytest.raises(FormatError, match="not those that"):
+        load_raw_paths(first.fname)
+    assert load_raw_paths(raw).shape == (WINDOW, 40, 4, 2)
+
+
+def test_numbers_of_numpy(smooth):
+    first = smooth(max_disagreement=np.float32(3), window_size=np.float64(0.3), exact=np.bool_(True))
+    assert Path(first.fname).name.endswith("_0.300.json")
+    assert smooth(max_disagreement=3, exact=True).report.reused
+
+
+def test_a_result_that_cannot_be_written_changes_nothing(layer, smooth):
+    folder = Path(layer.fname).parent
+    (folder / "tissue_annotations_noisy_lkmovavg_0.300.npy").mkdir()
+    before = {path.name for path in folder.iterdir()}
+    with pytest.raises(SaveError, match=r"lkmovavg_0\.300\.npy"):
+        smooth(save_raw=True)
+    assert {path.name for path in folder.iterdir()} == before
 
 
 def test_a_file_of_dustrack_is_not_taken_for_a_result(layer, smooth):
@@ -192,13 +246,14 @@ def test_pickles_are_refused(tmp_path):
             load_raw_paths(tmp_path / name)
 
 
+@pytest.mark.parametrize("share", [0, 0.3, 1])
 @pytest.mark.parametrize("parallel", [True, False])
-def test_cancel_leaves_nothing(layer, smooth, parallel, monkeypatch):
+def test_cancel_leaves_nothing(layer, smooth, parallel, share, monkeypatch):
     monkeypatch.setattr("jupytrack.flow.smoothing._BUDGET", 1)
     folder = Path(layer.fname).parent
     before = listing(folder)
     progress = Progress()
-    progress.listen(lambda p: p.cancel())
+    progress.listen(lambda p: p.cancel() if p.fraction >= share else None)
     with pytest.raises(JobCancelled):
         smooth(progress=progress, save_raw=True, use_parallel=parallel)
     assert listing(folder) == before
@@ -212,6 +267,35 @@ def test_small_memory_gives_the_same(smooth, monkeypatch):
         np.testing.assert_allclose(traces(smooth(exact=True, **options)), exact, atol=1e-9)
         # Windows of one chunk share their flow, so that the default depends on the chunks a little.
         np.testing.assert_allclose(traces(smooth(**options)), default, atol=0.02)
+
+
+def test_progress_ends_with_the_work_even_if_it_was_done_before(smooth):
+    for _ in range(2):
+        seen = []
+        progress = Progress()
+        progress.listen(lambda p, seen=seen: seen.append(p.fraction))
+        smooth(progress=progress)
+        assert (seen[0], seen[-1]) == (0, 1)
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_the_error_of_decoding_is_the_one_that_is_told(parallel):
+    gray, _ = moving_texture(40, (160, 120))
+
+    class Slow(BatchStepper):
+        def step(self, *args):
+            time.sleep(0.002)
+            return super().step(*args)
+
+    def pictures():
+        yield from gray[:35]
+        raise VideoError("Frame 35 is broken.", "Repair it.")
+
+    points = np.full((40, 1, 2), 60, np.float32)
+    tracked = np.ones((36, 1), bool)
+    with pytest.raises(VideoError, match="Frame 35"):
+        for _ in sweep(pictures, Slow(flow_options({})), points, tracked, 5, held=16, parallel=parallel):
+            pass
 
 
 def test_a_video_that_stops_half_way_changes_nothing(layer, smooth):
@@ -233,8 +317,13 @@ def test_bad_input_changes_nothing(layer, tmp_path):
     ]:
         with pytest.raises(AnnotationError, match=message):
             layer.postprocess(window_size=seconds)
-    with pytest.raises(AnnotationError, match="max_disagreement"):
-        layer.postprocess(max_disagreement=0)
+    with pytest.raises(AnnotationError, match=r"window_size is '0\.5'"):
+        layer.postprocess(window_size="0.5")
+    for limit in (0, np.nan, "3"):
+        with pytest.raises(AnnotationError, match="max_disagreement"):
+            layer.postprocess(max_disagreement=limit)
+    with pytest.raises(AnnotationError, match="no layer: 5"):
+        lk_moving_average_filter(5)
     layer.set_points("1", [7], [[300.0, 20.0]])
     with pytest.raises(AnnotationError, match=r"noisy\.json, frame 7, label '1': \(300, 20\) is outside"):
         layer.postprocess()

@@ -6,14 +6,21 @@ import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jupytrack import formats
+from jupytrack.annotation.table import PointTable
 from jupytrack.errors import FormatError, SaveError
+from jupytrack.video.index import content_fingerprint
 
-__all__ = ["RawPaths", "load_raw_paths", "raw_file"]
+__all__ = ["MEMBER", "RawPaths", "load_raw_paths", "made_of", "raw_file"]
+
+MEMBER = "lk_moving_average"
+"""Member of the sidecar that says what a smoothed layer was made of."""
 
 
 def raw_file(result: str | Path) -> Path:
@@ -80,12 +87,19 @@ class RawPaths:
         except OSError as error:
             raise self._failed(error) from error
 
-    def finish(self) -> None:
-        """Put the file in its place."""
+    def complete(self) -> str:
+        """Have everything on the disk, under another name still; returns the content's fingerprint."""
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+        return content_fingerprint(self._temporary)
+
+    def put_in_place(self) -> None:
+        """Give the complete file its name."""
+        try:
             os.replace(self._temporary, self.path)
         except OSError as error:
             raise self._failed(error) from error
@@ -130,8 +144,8 @@ def load_raw_paths(file: str | Path) -> NDArray[np.float64]:
     Raises
     ------
     FormatError
-        If the file is missing or holds something else. DUSTrack's pickles are not read: a pickle can run any
-        code.
+        If the file is missing, holds something else or, where a layer is given, belongs to another result
+        than this one. DUSTrack's pickles are not read: a pickle can run any code.
     """
     path = raw_file(file) if Path(file).suffix == ".json" else Path(file)
     if path.suffix == ".pkl":
@@ -151,4 +165,26 @@ def load_raw_paths(file: str | Path) -> NDArray[np.float64]:
         ) from error
     if not isinstance(paths, np.ndarray) or paths.ndim != 4 or paths.shape[3] != 2:
         raise FormatError(f"{path} holds no raw paths.", "Smooth the layer again with save_raw=True.")
+    if path != Path(file) and made_of(file).get("raw") != content_fingerprint(path):
+        raise FormatError(
+            f"The raw paths {path} are not those that {file} is the mean of.",
+            "Smooth the layer again with save_raw=True, or give the .npy file to read it all the same.",
+        )
     return paths
+
+
+def made_of(layer: str | Path, table: PointTable | None = None) -> dict[str, Any]:
+    """Return what is written in a smoothed layer of how it was made; empty if it is no such layer.
+
+    Parameters
+    ----------
+    layer : path
+        The ``.json`` file.
+    table : PointTable, optional
+        Its content, if it is at hand.
+    """
+    try:
+        kept = (table or formats.read_layer(layer)).meta["extra"][MEMBER]
+    except (FormatError, KeyError, TypeError, OSError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

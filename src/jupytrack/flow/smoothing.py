@@ -7,8 +7,8 @@ takes the mean of all windows that cover it.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
+import numbers
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -18,21 +18,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jupytrack import formats
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.annotation.storage import free_name
 from jupytrack.annotation.table import PointTable, Source, column_type
 from jupytrack.errors import AnnotationError, ConflictError, FormatError
-from jupytrack.files import write_atomic
 from jupytrack.flow.batch import BatchStepper
 from jupytrack.flow.frames import GrayFrames
 from jupytrack.flow.lucas_kanade import check_points, sigmoid_weights
 from jupytrack.flow.nodes import NodeStepper
 from jupytrack.flow.opencv import flow_options
 from jupytrack.flow.raw import RawPaths, raw_file
+from jupytrack.flow.results import content_digest, earlier_result, raw_is_of, write_result
 from jupytrack.flow.sweep import FinishedWindows, sweep
 from jupytrack.jobs import Progress
-from jupytrack.video.index import content_fingerprint
 
 if TYPE_CHECKING:
     from jupytrack.video.source import FrameSource
@@ -41,8 +38,6 @@ __all__ = ["SmoothedAnnotation", "SmoothingReport", "lk_moving_average_filter"]
 
 FloatArray = NDArray[np.float64]
 
-# Member of the sidecar that says what a result was made of.
-_MEMBER = "lk_moving_average"
 # Grows when the same input no longer gives the same numbers.
 _VERSION = 1
 # Bytes of pictures that may be held.
@@ -121,7 +116,8 @@ def lk_moving_average_filter(
 
     The result is saved beside the layer as ``<stem>_lkmovavg_<window_size:.3f>.json``. It is taken again
     instead of computed only if the points, the video's content and all parameters are the same and nobody
-    changed it; a file of that name that is anything else is kept as ``<file>.replaced-<time>``.
+    changed it. An unchanged result of other input is replaced; a file of that name that is anything else, or
+    that somebody changed, is kept as ``<file>.replaced-<time>``, its sidecar, too.
 
     Parameters
     ----------
@@ -164,6 +160,12 @@ def lk_moving_average_filter(
     SaveError
         If the result cannot be written.
     """
+    window_size = _number(window_size, "window_size", "Give a length in seconds, such as 0.5.")
+    if max_disagreement is not None:
+        remedy = "Give a distance in pixels, or None."
+        max_disagreement = _number(max_disagreement, "max_disagreement", remedy)
+        if not max_disagreement > 0:
+            raise AnnotationError(f"max_disagreement is {max_disagreement:g}.", remedy)
     annotation, video = _layer_and_video(tracked_points, video_name)
     if annotation.fname is None or annotation.fstem is None:
         raise AnnotationError(
@@ -171,26 +173,34 @@ def lk_moving_average_filter(
             "Give it one: VideoAnnotation('x.json', video).",
         )
     path = Path(annotation.fname).with_name(f"{annotation.fstem}_lkmovavg_{window_size:.3f}.json")
-    if max_disagreement is not None and not max_disagreement > 0:
-        raise AnnotationError(f"max_disagreement is {max_disagreement}.", "Give a distance in pixels.")
     window = _window_frames(window_size, video, annotation.fname)
     table = _checked_points(annotation, video)
     report, tracked = _windows(table, window, annotation.fname)
     key = {
         "version": _VERSION,
-        "points": _content(table.labels, table.xy),
+        "points": content_digest(table, columns=False),
         "video": video.fingerprint,
         "window_size": window_size,
         "window_frames": window,
-        "exact": exact,
+        "exact": bool(exact),
         "max_disagreement": max_disagreement,
     }
-    kept = _kept_result(path, key, save_raw)
+    if progress is not None:
+        progress.update(0, len(video), "Smoothing")
+    kept = _reusable(path, key, save_raw)
     if kept is None:
         kept = _compute(path, key, table, tracked, video, report, use_parallel, save_raw, progress)
+    elif progress is not None:
+        progress.update(len(video), len(video), "Smoothed before")
     result = SmoothedAnnotation(path, video=video, accept_other_video=annotation.accept_other_video)
     result.report = kept
     return result
+
+
+def _number(value: Any, name: str, remedy: str) -> float:
+    if not isinstance(value, numbers.Real):
+        raise AnnotationError(f"{name} is {value!r}.", remedy)
+    return float(value)
 
 
 def _layer_and_video(
@@ -203,6 +213,11 @@ def _layer_and_video(
 
             video = VideoReader(video_name)
     else:
+        if not isinstance(tracked_points, (str, os.PathLike)):
+            raise AnnotationError(
+                f"This is no layer: {tracked_points!r:.100}.",
+                "Give a VideoAnnotation or the path of its file.",
+            )
         if not Path(tracked_points).exists():
             raise FormatError(f"There is no file {tracked_points}.", "Check the path of the layer.")
         annotation = VideoAnnotation(tracked_points, video_name)
@@ -286,28 +301,16 @@ def _windows(table: PointTable, window: int, layer: str) -> tuple[SmoothingRepor
     return report, tracked
 
 
-def _content(labels: list[str], xy: FloatArray) -> str:
-    """Return a text that tells these points from any others."""
-    digest = hashlib.sha256(json.dumps(labels).encode())
-    digest.update(np.where(np.isnan(xy), np.nan, xy).astype("<f8").tobytes())
-    return digest.hexdigest()
-
-
-def _kept_result(path: Path, key: dict[str, Any], save_raw: bool) -> SmoothingReport | None:
+def _reusable(path: Path, key: dict[str, Any], save_raw: bool) -> SmoothingReport | None:
     """Return the report of an earlier result if it was made of the same and is as it was."""
+    earlier = earlier_result(path)
+    if earlier.get("key") != key or (save_raw and not raw_is_of(earlier, path)):
+        return None
     try:
-        table = formats.read_layer(path)
-        kept = table.meta["extra"][_MEMBER]
-        if kept["key"] != key or kept["result"] != _content(
-            table.labels, table.xy[:, : table.last_frame() + 1]
-        ):
-            return None
-        if save_raw and kept["raw"] != content_fingerprint(raw_file(path)):
-            return None
-        told = dict(kept["report"])
+        told = dict(earlier["report"])
         told["short_runs"] = {label: [(a, b) for a, b in runs] for label, runs in told["short_runs"].items()}
         return SmoothingReport(**told | {"reused": True})
-    except (FormatError, KeyError, TypeError, ValueError, OSError):
+    except (KeyError, TypeError, ValueError):
         return None
 
 
@@ -343,24 +346,15 @@ def _compute(
                 report.doubtful[table.labels[row]] = np.flatnonzero(doubtful[row]).tolist()
             for name, values in result.columns.items():
                 values[doubtful] = column_type(name).missing
-        if raw is not None:
-            raw.finish()
-    kept = {
-        "key": key,
-        "result": _content(result.labels, result.xy[:, : result.last_frame() + 1]),
-        "report": dataclasses.asdict(report),
-    }
-    if save_raw:
-        kept["raw"] = content_fingerprint(raw_file(path))
-    result.meta["extra"] = {_MEMBER: kept}
-    result.meta["video"] = {
-        "fingerprint": video.fingerprint,
-        "n_frames": len(video),
-        "name": Path(video.fname).name,
-    }
-    if path.exists():
-        write_atomic(free_name(path, "replaced"), path.read_bytes())
-    formats.write_layer(path, result)
+        result.meta["video"] = {
+            "fingerprint": video.fingerprint,
+            "n_frames": len(video),
+            "name": Path(video.fname).name,
+        }
+        if progress is not None:
+            # The last chance to cancel.
+            progress.update(table.n_frames, table.n_frames, "Saving")
+        write_result(path, result, {"key": key, "report": dataclasses.asdict(report)}, raw)
     return report
 
 
