@@ -148,6 +148,7 @@ export class App {
       run: (name) => this.commands.run(name),
       seek: (frame) => this.navigation.goTo(frame),
       speed: (speed) => this.navigation.setSpeed(speed),
+      complain: (...words) => this.notices.show("info", ...words),
       focus: () => this.focus(),
     });
     this.input = new Input(this.root, canvas, view, this.intentions(), isMac());

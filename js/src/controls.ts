@@ -11,6 +11,7 @@ interface ControlOptions {
   run: (name: string) => void;
   seek: (frame: number) => void;
   speed: (speed: number) => void;
+  complain: (problem: string, remedy: string) => void;
   /** Give the keyboard back to the canvas. */
   focus: () => void;
 }
@@ -152,9 +153,11 @@ export class Controls {
     event.stopPropagation();
     if (event.key === "Escape") this.options.focus();
     if (event.key !== "Enter") return;
-    const frame = Number.parseInt(this.jump.value, 10);
-    if (Number.isFinite(frame))
-      this.options.seek(Math.min(Math.max(frame, 0), Math.max(this.options.count - 1, 0)));
+    const last = Math.max(this.options.count - 1, 0);
+    const text = this.jump.value.trim();
+    const frame = text === "" ? Number.NaN : Number(text);
+    if (Number.isInteger(frame)) this.options.seek(Math.min(Math.max(frame, 0), last));
+    else this.options.complain(`“${text}” is no frame number.`, `Give a whole number from 0 to ${last}.`);
     this.options.focus();
   }
 }

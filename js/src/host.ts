@@ -34,6 +34,18 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
   const focusUnlessControl = (event: Event) => {
     if (!takesKeys(event.target) && isFirst()) focus();
   };
+  const onFieldKey = (event: KeyboardEvent) => {
+    const chosen = { Enter: ".jupytrack-default", Escape: ".jupytrack-cancel" }[event.key];
+    const field = event.target instanceof Element ? event.target.closest(".jupytrack-field") : null;
+    const button = chosen && field?.parentElement?.querySelector<HTMLElement>(`button${chosen}`);
+    if (!button || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    // leaving the field sends what is in it, ahead of the click
+    (event.target as HTMLElement).blur();
+    button.click();
+    if (isFirst()) focus();
+  };
   const onKeydown = (event: KeyboardEvent) => {
     byPointer = false;
     if (!root.contains(event.target as Node) && isFirst()) onKey(event);
@@ -56,6 +68,8 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
     if (byPointer && event.target instanceof HTMLSelectElement && isFirst()) focus();
   };
   host.addEventListener("keydown", onKeydown, { signal });
+  // before the field's own listener, which lets nothing through
+  host.addEventListener("keydown", onFieldKey, { signal, capture: true });
   host.addEventListener("pointerdown", onPress, { signal, capture: true });
   host.addEventListener("click", onClick, { signal });
   host.addEventListener("change", onChange, { signal });

@@ -5,18 +5,25 @@ import { element, ICONS, icon } from "./dom";
 export type Level = "info" | "warning" | "error";
 
 const SHOWN_FOR = { info: 3500, warning: 10_000, error: 0 }; // ms; 0 stays
-const MOST = 4;
+const SHOWN = 3;
+const MOST = 30;
 
 export class Notices {
   readonly node = element("div", { class: "jupytrack-notices", "aria-live": "polite" });
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  private readonly earlier = element("button", { type: "button", class: "jupytrack-earlier", hidden: "" });
+
+  constructor() {
+    this.node.append(this.earlier);
+    this.earlier.addEventListener("click", () => {
+      this.node.classList.toggle("jupytrack-expanded");
+      this.count();
+    });
+  }
 
   show(level: Level, problem: string, remedy = ""): void {
-    const same = [...this.node.children].find(
-      (child) => child.getAttribute("data-text") === problem + remedy,
-    );
-    same?.remove();
-    while (this.node.childElementCount >= MOST) this.node.firstElementChild?.remove();
+    this.all.find((one) => one.getAttribute("data-text") === problem + remedy)?.remove();
+    while (this.all.length >= MOST) this.all[0]?.remove();
     const close = element("button", { type: "button", class: "jupytrack-close", "aria-label": "Dismiss" });
     close.append(icon(ICONS.close));
     const text = element(
@@ -28,13 +35,14 @@ export class Notices {
     const role = level === "error" ? "alert" : "status";
     const notice = element("div", { class: `jupytrack-notice jupytrack-${level}`, role }, text, close);
     notice.setAttribute("data-text", problem + remedy);
-    close.addEventListener("click", () => notice.remove());
+    close.addEventListener("click", () => this.remove(notice));
     this.node.append(notice);
+    this.count();
     const wait = SHOWN_FOR[level];
     if (wait > 0) {
       const timer = setTimeout(() => {
         this.timers.delete(timer);
-        notice.remove();
+        this.remove(notice);
       }, wait);
       this.timers.add(timer);
     }
@@ -42,9 +50,26 @@ export class Notices {
 
   /** Take the newest message away; tells whether there was one. */
   dismiss(): boolean {
-    const newest = this.node.lastElementChild;
-    newest?.remove();
-    return newest !== null;
+    const newest = this.all.at(-1);
+    if (newest) this.remove(newest);
+    return newest !== undefined;
+  }
+
+  private get all(): Element[] {
+    return [...this.node.children].filter((child) => child !== this.earlier);
+  }
+
+  private remove(notice: Element): void {
+    notice.remove();
+    this.count();
+  }
+
+  private count(): void {
+    const hidden = this.all.length - SHOWN;
+    if (hidden <= 0) this.node.classList.remove("jupytrack-expanded");
+    const expanded = this.node.classList.contains("jupytrack-expanded");
+    this.earlier.hidden = hidden <= 0;
+    this.earlier.textContent = expanded ? "Fewer" : `${hidden} earlier`;
   }
 
   dispose(): void {

@@ -38,6 +38,8 @@ export interface Status {
   layer?: string;
   overlay?: string | null;
   unsaved?: Record<string, { added: number; removed: number; moved: number; total: number }>;
+  /** Layers without a file. */
+  new?: string[];
   save_state?: "saved" | "unsaved" | "confirming" | "unconfirmed";
   number_keys?: "select" | "place";
   frames_of_interest?: number[];

@@ -5,6 +5,7 @@ import type { Point, Status } from "./protocol";
 
 const SAVE_STATES: Record<string, [string, string]> = {
   saved: ["Saved", "Everything is in the layer's file."],
+  new: ["New", "The layer is empty and has no file yet; saving makes one."],
   unsaved: ["Unsaved", "Your edits are safe in the journal, and not yet in the layer's file."],
   memory: [
     "Unsaved",
@@ -66,14 +67,15 @@ export class StatusLine {
       "Selected interval of this label (z at each end, or drag with shift in the traces)",
       pending != null ? `interval ${pending}–…` : ends,
     );
-    const state = status.save_state ?? "saved";
+    const saved = status.save_state ?? "saved";
+    const state = saved === "saved" && status.new?.includes(layer) ? "new" : saved;
     const [text, title] = SAVE_STATES[state] ?? [state, ""];
     const counts = Object.entries(status.unsaved ?? {})
       .filter(([, n]) => n.total > 0)
       .map(([name, n]) => `${name}: +${n.added} −${n.removed} ~${n.moved}`);
     const here = status.unsaved?.[layer];
     const short = here && here.total > 0 ? ` +${here.added} −${here.removed} ~${here.moved}` : "";
-    this.fill("save", [title, ...counts].join("\n"), text + (state === "saved" ? "" : short));
+    this.fill("save", [title, ...counts].join("\n"), text + (saved === "saved" ? "" : short));
     this.parts.save?.setAttribute("data-state", state);
   }
 

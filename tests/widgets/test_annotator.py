@@ -397,3 +397,68 @@ def test_a_layer_without_a_file_is_new(annotator):
     assert "empty" not in annotator.session.status["new"]
     assert "<td>new</td>" not in panel.table.value
     assert "<td>saved</td>" in panel.table.value
+
+
+def save_as(annotator, text):
+    """Answer what 'Save as' asks; returns what is told."""
+    seen = []
+    stop = annotator.session.on_notice(lambda *notice: seen.append(" ".join(notice)))
+    annotator.ask_save_as()
+    annotator.question.field.value = text
+    annotator.question.buttons.children[0].click()
+    stop()
+    return seen
+
+
+def test_save_as_proposes_a_new_name_in_the_folder_of_the_layer(annotator, video):
+    annotator.save()
+    annotator.ask_save_as()
+    assert annotator.question.field.value == str(video.with_name("clip_annotations_iteration-0-copy.json"))
+    assert str(video.parent) in annotator.question.text.value
+    annotator.question.buttons.children[0].click()
+    annotator.ask_save_as()
+    assert annotator.question.field.value.endswith("-copy-2.json")
+    annotator.question.buttons.children[1].click()
+    assert not annotator.question.shown
+    # a bare name is one beside the layer, and a dot is a part of it
+    (notice,) = save_as(annotator, " take.v2 ")
+    assert str(video.with_name("take.v2.json")) in notice
+    assert json.loads(video.with_name("take.v2.json").read_text())["0"]["5"] == [15, 20]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "clip.mp4", "x.csv", "/"])
+def test_save_as_refuses_what_is_no_name_for_a_layer_and_asks_again(annotator, video, text):
+    before = video.read_bytes(), sorted(video.parent.iterdir())
+    (notice,) = save_as(annotator, text)
+    assert notice.startswith("error")
+    assert ".json" in notice
+    assert annotator.question.shown
+    assert annotator.question.field.value == text
+    assert (video.read_bytes(), sorted(video.parent.iterdir())) == before
+
+
+def test_save_as_asks_before_it_replaces_the_file_that_a_name_means(annotator, video):
+    there = video.with_name("mine.json")
+    there.write_text("{}")
+    assert save_as(annotator, "mine") == []
+    assert str(there) in annotator.question.text.value
+    annotator.question.buttons.children[1].click()
+    assert there.read_text() == "{}"
+
+
+def test_a_conflict_is_asked_about_once(annotator, video):
+    annotator.save()
+    annotator.ann.add([1, 1], "0", 50)
+    annotator.close()
+    path = video.with_name("clip_annotations_iteration-0.json")
+    path.write_text('{"0": {"7": [1.0, 2.0]}}')
+    again = Annotator(video, "iteration-0")
+    conflict = again.annotations.conflicts["iteration-0"]
+    assert again.read_only_banner.shown
+    assert conflict.problem.split(".")[0] in again.read_only_banner.text.value
+    assert conflict.problem not in [notice["problem"] for notice in again.canvas._kept_notices]
+    # of a layer that is not looked at, it is told
+    other = Annotator(video, ["model", "iteration-0"])
+    assert conflict.problem in [notice["problem"] for notice in other.canvas._kept_notices]
+    again.close()
+    other.close()

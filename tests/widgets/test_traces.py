@@ -8,6 +8,9 @@ import pytest
 from jupytrack.widgets.decimate import MOST, decimate
 from jupytrack.widgets.traces import round_ticks
 
+# a hundredth more at each end, so that nothing there is cut
+WHOLE = pytest.approx((-0.59, 59.59))
+
 
 def shown(traces, kind, name="x"):
     """Return what the marks of a kind show: (x, y) of each that is not empty."""
@@ -96,7 +99,8 @@ def test_time_comes_from_the_video(annotator):
     annotator.session.trace_unit = "time"
     ((x, _), *_) = shown(annotator.traces, "dot")
     assert x[0] == annotator.data.get_frame_timestamp(5)
-    assert annotator.traces.view == (0.0, annotator.data.get_frame_timestamp(59))
+    last = annotator.data.get_frame_timestamp(59)
+    assert annotator.traces.view == pytest.approx((-0.01 * last, 1.01 * last))
 
 
 def test_values_fit_the_label_and_stay_when_frozen(annotator):
@@ -107,7 +111,7 @@ def test_values_fit_the_label_and_stay_when_frozen(annotator):
     annotator.traces.zoom(4)
     scale = annotator.traces.value_scales["x"]
     assert (scale.min, scale.max) == (low, high)
-    assert annotator.traces.view == (0, 59)
+    assert annotator.traces.view == WHOLE
     annotator.unfreeze_plot_axes()
     assert annotator.traces.value_scales["x"].min > low
 
@@ -116,13 +120,13 @@ def test_zoom_keeps_the_current_frame_and_ends_at_the_ends(annotator):
     annotator.go_to_frame(58)
     annotator.traces.zoom(4)
     start, stop = annotator.traces.view
-    assert start < 58 < stop <= 59
+    assert start < 58 < stop <= 59.59
     annotator.go_to_frame(3)
     start, stop = annotator.traces.view
     assert start < 3 < stop
     for _ in range(10):
         annotator.traces.zoom(0.5)
-    assert annotator.traces.view == (0, 59)
+    assert annotator.traces.view == WHOLE
 
 
 def test_frames_of_interest_and_the_interval_are_drawn(annotator):
@@ -170,3 +174,22 @@ def test_many_labels_over_a_long_video_stay_quick(annotator, monkeypatch):
     assert all(
         len(x) <= module.decimate.__kwdefaults__["most"] + 10 for x, _ in shown(annotator.traces, "dot")
     )
+
+
+def test_frames_are_counted_in_whole_numbers_from_end_to_end(annotator):
+    traces = annotator.traces
+    ticks = traces._time_axes[-1].tick_values
+    assert ticks[0] == 0
+    assert len(ticks) > 4
+    annotator.go_to_frame(10)
+    traces.time_scale.min, traces.time_scale.max = 9.6, 11.4
+    traces.refresh()
+    assert list(traces._time_axes[-1].tick_values) == [10, 11]
+
+
+def test_lines_of_the_overlay_layer_are_strong_enough_to_be_seen(annotator):
+    opacities = {tuple(mark.opacities) for mark in annotator.traces._pools["x", "line"] if len(mark.x)}
+    assert opacities == {(0.6,)}
+    annotator.annotations["model"].set_alpha(0.2)
+    opacities = {tuple(mark.opacities) for mark in annotator.traces._pools["x", "line"] if len(mark.x)}
+    assert opacities == {(0.2,)}

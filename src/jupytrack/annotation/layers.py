@@ -194,6 +194,7 @@ class LayerStack(LayerList):
             ours = self.folder / path.name
             if path.parent.absolute() != self.folder and ours.exists() and self._is_beside(path):
                 path = ours
+            begin: dict[str, dict[int, list[float]]] | None
             begin = None if labels is None or path.exists() else {label: {} for label in labels}
             ann = VideoAnnotation(
                 path,

@@ -177,7 +177,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         self.canvas.observe(self._on_height, ["height"])
         self._show_title()
         self._attend()
-        for message in (*stack.messages, *left_out, *(("warning", text, "") for text in video.warnings)):
+        told = (message for message in stack.messages if not self.session.is_asked(message[1]))
+        for message in (*told, *left_out, *(("warning", text, "") for text in video.warnings)):
             self.session.notify(*message)
         self._enter()
 

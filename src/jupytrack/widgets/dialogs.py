@@ -49,6 +49,11 @@ class Banner(ipywidgets.HBox):  # type: ignore[misc]
         for caption, style, action in choices:
             button = text_button(caption)
             button.button_style = style
+            # for the keys enter and escape in a field of text
+            if style == "primary":
+                button.add_class("jupytrack-default")
+            if action is None:
+                button.add_class("jupytrack-cancel")
             button.on_click(lambda _, action=action: self.choose(action))
             buttons.append(button)
         before, self.buttons.children = self.buttons.children, buttons
@@ -72,7 +77,9 @@ class Question(Banner):
 
     def __init__(self) -> None:
         super().__init__("warning")
-        self.field = ipywidgets.Text(layout=ipywidgets.Layout(flex="2 1 320px", width="auto", display="none"))
+        layout = ipywidgets.Layout(flex="2 1 320px", width="auto", display="none")
+        self.field = ipywidgets.Text(continuous_update=False, layout=layout)
+        self.field.add_class("jupytrack-field")
         self.children = (self.text, self.field, self.buttons)
 
     def say(self, title: str, text: str = "", choices: Sequence[Choice] = ()) -> None:
@@ -80,8 +87,10 @@ class Question(Banner):
         self.field.layout.display = "none"
         super().say(title, text, choices)
 
-    def ask_for_text(self, title: str, value: str, caption: str, action: Callable[[str], Any]) -> None:
+    def ask_for_text(
+        self, title: str, value: str, caption: str, action: Callable[[str], Any], text: str = ""
+    ) -> None:
         """Ask for a line of text, and call ``action`` with it."""
-        self.say(title, "", [(caption, "primary", lambda: action(self.field.value)), ("Cancel", "", None)])
+        self.say(title, text, [(caption, "primary", lambda: action(self.field.value)), ("Cancel", "", None)])
         self.field.value = value
         self.field.layout.display = None

@@ -27,6 +27,8 @@ _FONT = 13
 # opacity of a layer that is there for comparison, unless its own says something else
 TRANSLUCENT = 0.4
 _PAST, _NEXT = 0.75, 0.4
+# opacity of the edge of a translucent point, in that of the point
+_EDGE = 2.2
 # beyond this many frames it is cheaper to call everything out of date
 _MANY = 5000
 
@@ -268,9 +270,15 @@ class Overlay:
         radius = np.where(selected & active, _SELECTED_RADIUS * px, _RADIUS * px).astype(np.float32)
         x, y = here[there].T
         canvas.fill_styled_circles(x, y, radius[there], colors[there], alphas[there])
-        canvas.line_width = 1.5 * px
-        outline = np.full((int(there.sum()), 3), 0 if active else 60, dtype=np.uint8)
-        canvas.stroke_styled_circles(x, y, radius[there], outline, alphas[there])
+        if active:
+            canvas.line_width = 1.5 * px
+            canvas.stroke_styled_circles(x, y, radius[there], np.zeros_like(colors[there]), alphas[there])
+        else:
+            # a fill that is seen through needs an edge that is not, on any picture
+            edge = np.minimum(_EDGE * alphas[there], 1).astype(np.float32)
+            for width, color in ((3.0, np.zeros_like(colors[there])), (1.5, colors[there])):
+                canvas.line_width = width * px
+                canvas.stroke_styled_circles(x, y, radius[there], color, edge)
         apart = self._apart(ann) if self.session.doubt else None
         if apart is not None and frame < apart.shape[1]:
             size = self.session.video.width, self.session.video.height
@@ -289,12 +297,17 @@ class Overlay:
         px = self.scale
         canvas.line_join = "round"
         canvas.text_baseline = "middle"
+        taken: list[tuple[float, float]] = []
         for row in np.flatnonzero(there):
             x, y = (float(value) for value in here[row])
             weight = "bold " if selected[row] else ""
             canvas.font = f"{weight}{_FONT * px:.6g}px sans-serif"
             canvas.stroke_style, canvas.line_width = "#000000b0", 3 * px
             text, at = ann.names.get(ann.labels[row], ann.labels[row]), (x + 9 * px, y - 9 * px)
+            # names of points in one place stand one above the other
+            while any(abs(at[0] - a) < _FONT * px and abs(at[1] - b) < 0.9 * _FONT * px for a, b in taken):
+                at = at[0], at[1] - 1.1 * _FONT * px
+            taken.append(at)
             canvas.stroke_text(text, *at)
             canvas.fill_style = css(ann.palette[row])
             canvas.fill_text(text, *at)

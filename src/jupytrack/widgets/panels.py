@@ -26,6 +26,7 @@ __all__ = [
     "LayersPanel",
     "Panel",
     "command_button",
+    "name_field",
     "row",
     "text_button",
     "unsaved_text",
@@ -56,6 +57,19 @@ def command_button(
     button.on_click(lambda _: annotator.run_command(name) if run is None else run())
     button.add_class(f"jupytrack-command-{name}")
     return button
+
+
+def name_field(hint: str, button: ipywidgets.Button) -> ipywidgets.Text:
+    """Make a field for a name, in which the enter key does what a button beside it does."""
+    field = ipywidgets.Text(
+        placeholder=hint,
+        # sent as a whole, before the click that uses it
+        continuous_update=False,
+        layout=ipywidgets.Layout(flex="1 1 80px", width="auto", min_width="60px"),
+    )
+    field.add_class("jupytrack-field")
+    button.add_class("jupytrack-default")
+    return field
 
 
 class Panel(ipywidgets.VBox):  # type: ignore[misc]
@@ -139,11 +153,8 @@ class LayersPanel(Panel):
             value=True, layout=ipywidgets.Layout(width="38px"), **eye
         )
         self.table = ipywidgets.HTML()
-        self.name = ipywidgets.Text(
-            placeholder="layer name",
-            layout=ipywidgets.Layout(flex="1 1 80px", width="auto", min_width="60px"),
-        )
         self.add = text_button("Add", "Add a layer of this name")
+        self.name = name_field("layer name", self.add)
         self.rename = text_button("Rename", "Rename the active layer, and its file")
         super().__init__(
             annotator,
@@ -236,11 +247,8 @@ class LabelsPanel(Panel):
         self.range = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 auto"))
         self.buttons = [text_button("", width="calc(50% - 6px)", min_width="80px") for _ in range(10)]
         self.grid = row(*self.buttons)
-        self.name = ipywidgets.Text(
-            placeholder="name, or empty for the next number",
-            layout=ipywidgets.Layout(flex="1 1 80px", width="auto", min_width="60px"),
-        )
         self.add = text_button("Add", "Add a label", "plus")
+        self.name = name_field("name, or empty for the next number", self.add)
         self.mode = ipywidgets.ToggleButtons(
             options=[("select", "select"), ("place", "place")],
             tooltips=["Digit keys select a label", "Digit keys place a label at the pointer"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from jupytrack.errors import SaveError
 from jupytrack.jobs import Job
 from jupytrack.widgets.actions import files, layers
 from jupytrack.widgets.dialogs import Question
@@ -32,13 +33,30 @@ class Questions:
 
     def ask_save_as(self) -> None:
         """Ask for a path, and save the active layer there."""
+        suggestion = files.suggested_path(self.session)
+
+        def ask(text: str) -> None:
+            self.question.ask_for_text(
+                f"Save a copy of layer {self.session.layers.active!r} as",
+                text,
+                "Save",
+                answer,
+                f"A name without a folder is meant in {suggestion.parent}.",
+            )
 
         def answer(text: str) -> None:
+            name = text.strip()
+            try:
+                # a bare name is meant beside the layer, wherever the kernel runs
+                path = files.json_path(suggestion.parent / Path(name).expanduser() if name else "")
+            except SaveError as error:
+                self.session.notify("error", error.problem, error.remedy)
+                ask(text)
+                return
             with self.session.reporting():
-                path = Path(text).expanduser()
                 if path.exists() and path != Path(str(self.session.ann.fname)):
                     self.question.say(
-                        f"{path.name} is there already.",
+                        f"{path} is there already.",
                         "Replacing it loses what it holds.",
                         [
                             ("Replace", "danger", lambda: self._reporting(lambda: save(path, True))),
@@ -51,10 +69,7 @@ class Questions:
         def save(path: Path, overwrite: bool = False) -> None:
             files.save_annotation_as(self.session, path, overwrite)
 
-        suggestion = str(files.suggested_path(self.session))
-        self.question.ask_for_text(
-            f"Save layer {self.session.layers.active!r} as", suggestion, "Save", answer
-        )
+        ask(str(suggestion))
 
     def confirm_discard(self) -> None:
         """Say what discarding would lose, and discard if that is wanted."""

@@ -121,7 +121,7 @@ class Session(traitlets.HasTraits):
         self._stops = [
             layers.marks.history.on_confirmed(self._on_entry_confirmed),
             layers.on_change(self._on_layers_changed),
-            layers.on_message(self.notify),
+            layers.on_message(self._on_layer_message),
         ]
         self.update_status()
 
@@ -297,6 +297,15 @@ class Session(traitlets.HasTraits):
         if not self._notice_listeners:
             log.log({"info": 20, "warning": 30}.get(level, 40), "%s %s", problem, remedy)
         call_all(self._notice_listeners, level, problem, remedy)
+
+    def is_asked(self, problem: str) -> bool:
+        """Whether a problem is a conflict of the active layer, which is asked about above the picture."""
+        conflict = self.layers.conflicts.get(self.layers.active)
+        return conflict is not None and conflict.problem == problem
+
+    def _on_layer_message(self, level: Level, problem: str, remedy: str) -> None:
+        if not self.is_asked(problem):
+            self.notify(level, problem, remedy)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ with warnings.catch_warnings():
 
 from jupytrack.widgets.decimate import decimate
 from jupytrack.widgets.doubt import DoubtMarks
+from jupytrack.widgets.overlay import TRANSLUCENT
 from jupytrack.widgets.session import Session, css
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ MARGIN = {"top": 8, "bottom": 36, "left": 60, "right": 16}
 LOWEST = 140
 # a value axis this many times longer than what it shows is fitted anew
 _TOO_WIDE = 2.5
+_TRANSLUCENT = 0.6
 _FADED = "var(--jp-ui-font-color3, #888)"
 _INK = "var(--jp-ui-font-color1, #444)"
 Kind = Literal["line", "dot"]
@@ -213,6 +215,8 @@ class Traces:
                     continue
                 kind: Kind = "line" if ann.plot_type == "line" else "dot"
                 opacity = ann.display.alpha_of(label)
+                # a line is thinner than a point
+                opacity = _TRANSLUCENT if opacity == TRANSLUCENT else opacity
                 version = session.version_of(ann, label)
                 yield _Series(id(ann), label, version, kind, css(colors[label]), opacity, view, unit), ann
 
@@ -331,10 +335,30 @@ class Traces:
             ticks = round_ticks(float(self.value_scales[name].min), float(self.value_scales[name].max))
             if not np.array_equal(axis.tick_values if axis.tick_values is not None else (), ticks):
                 axis.tick_values = ticks
+        # no frame lies beyond the ends, or between two others
+        first, last = self._ends
+        ticks = round_ticks(max(self.view[0], first), min(self.view[1], last), about=8)
+        if self.session.trace_unit == "frame":
+            ticks = ticks[ticks == np.round(ticks)]
+        axis = self._time_axes[-1]
+        if not np.array_equal(axis.tick_values if axis.tick_values is not None else (), ticks):
+            axis.tick_values = ticks
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """Positions of the first and the last frame."""
+        return self.position_of(0), self.position_of(max(self.session.n_frames - 1, 0))
+
+    @property
+    def _whole(self) -> tuple[float, float]:
+        first, last = self._ends
+        # so that nothing on the first and the last frame is cut in half
+        margin = 0.01 * (last - first)
+        return first - margin, last + margin
 
     def show_whole_video(self) -> None:
         """Show the whole video on the time axis."""
-        self._show(self.position_of(0), self.position_of(max(self.session.n_frames - 1, 0)))
+        self._show(*self._whole)
 
     def show_annotated(self) -> None:
         """Show the annotated frames on the time axis, and fit the value axes to all labels."""
@@ -345,7 +369,7 @@ class Traces:
 
     def zoom(self, factor: float) -> None:
         """Show less (a factor over 1) or more of the time around the current frame."""
-        first, last = self.position_of(0), self.position_of(max(self.session.n_frames - 1, 0))
+        first, last = self._whole
         here = self.position_of(self.session.frame)
         half = max((self.view[1] - self.view[0]) / factor / 2, 2.5 * (last - first) / self.session.n_frames)
         if 2 * half >= last - first:

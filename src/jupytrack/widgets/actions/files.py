@@ -11,11 +11,23 @@ from jupytrack.widgets.session import Session
 
 __all__ = [
     "discard_unsaved_annotations",
+    "json_path",
     "save",
     "save_annotation_as",
     "suggested_path",
     "what_would_be_lost",
 ]
+
+# endings of other files, which are not taken for a part of a name such as "clip.v2"
+_OTHER_KINDS = {
+    f".{ending}"
+    for endings in (
+        "csv tsv txt h5 hdf5 xls xlsx npy npz mat pkl pickle yaml yml xml parquet",
+        "mp4 avi mov mkv webm m4v mpg mpeg wmv ogv jpg jpeg png tif tiff",
+        "sidecar journal lock jupytrack",
+    )
+    for ending in endings.split()
+}
 
 
 def save(session: Session) -> Path:
@@ -46,10 +58,38 @@ def save(session: Session) -> Path:
 
 
 def suggested_path(session: Session) -> Path:
-    """Propose a file for 'Save as': beside the video, named after the layer."""
+    """Propose a file for 'Save as': beside the layer, with a name that is free."""
     ann = session.ann
-    folder = Path(ann.fname).parent if ann.fname is not None else Path(session.video.fname).parent
-    return folder / Path(make_annotation_file_name(session.video.fname, session.layers.active)).name
+    folder = Path(ann.fname).absolute().parent if ann.fname is not None else session.layers.folder
+    name = session.layers.active
+    for ending in ("", "-copy", *(f"-copy-{number}" for number in range(2, 1000))):
+        path = folder / Path(make_annotation_file_name(session.video.fname, name + ending)).name
+        own = ann.fname is not None and path == Path(ann.fname).absolute()
+        if not own and not path.exists():
+            break
+    return path
+
+
+def json_path(fname: str | os.PathLike[str]) -> Path:
+    """Return the JSON file that a name means: ``.json`` is added where there is no ending.
+
+    Raises
+    ------
+    SaveError
+        If it is no name of a file, or one of another kind of file.
+    """
+    path = Path(fname).expanduser()
+    if not path.name or path.is_dir():
+        raise SaveError(
+            f"{str(fname)!r} is no name for a file." if str(fname) else "No name for the file was given.",
+            "Give one, for instance 'copy.json'.",
+        )
+    if path.suffix.lower() in _OTHER_KINDS:
+        raise SaveError(
+            f"A layer is saved as JSON, and {path.name} would be another kind of file.",
+            f"Call it {path.stem}.json; `annotator.ann.to_dlc()` writes DeepLabCut's files.",
+        )
+    return path if path.suffix.lower() == ".json" else path.with_name(path.name + ".json")
 
 
 def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrite: bool = False) -> Path:
@@ -74,9 +114,7 @@ def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrit
     SaveError
         If it cannot be written.
     """
-    path = Path(fname).expanduser()
-    if path.suffix.lower() != ".json":
-        path = path.with_name(path.name + ".json")
+    path = json_path(fname)
     own = session.ann.fname
     if own is not None and path.resolve() == Path(own).resolve():
         return save(session)
