@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jupytrack import VideoAnnotation, samples
 from jupytrack.annotation.table import PointTable, Source
-from jupytrack.errors import AnnotationError
+from jupytrack.errors import AnnotationError, ConflictError
 from jupytrack.flow.blips import detect_blips, interpolate_blips
 from jupytrack.jobs import Job, JobCancelled, Progress
 
@@ -276,8 +276,43 @@ def test_misfits_are_refused(layer, sample):
     with pytest.raises(AnnotationError, match="alone has no video"):
         interpolate_blips(alone)
     short = VideoAnnotation(None, samples.ultrasound(30, size=(320, 240)).video).video
-    with pytest.raises(AnnotationError, match=r"up to frame 59, .* ends with 29"):
+    with pytest.raises(AnnotationError, match=r"label '0' has a point on frame 59, .* ends with frame 29"):
         interpolate_blips(layer, video=short)
+    with pytest.raises(AnnotationError, match="no points of label '0' on frames x"):
+        interpolate_blips(layer, table.assign(before="x"))
+    with pytest.raises(AnnotationError, match="given as list"):
+        interpolate_blips(layer, [1, 2])
+    with pytest.raises(AnnotationError, match="option winSize is 3"):
+        interpolate_blips(layer, winSize=3)
+    for function in (detect_blips, interpolate_blips):
+        with pytest.raises(AnnotationError, match=r"This is no layer: 'x\.json'"):
+            function("x.json")
+
+
+def test_the_layers_own_file_and_another_video_are_refused(layer, tmp_path):
+    own = tmp_path / "model.json"
+    layer.save(own)
+    saved = VideoAnnotation(own, layer.video.fname)
+    content = own.read_bytes()
+    with pytest.raises(AnnotationError, match=r"model\.json is the file of the layer itself"):
+        interpolate_blips(saved, fname=str(own))
+    other = samples.ultrasound(N_FRAMES + 10, size=(320, 240)).video
+    with pytest.raises(ConflictError, match=r"model\.json was made on another video \(60 frames\)"):
+        interpolate_blips(saved, video=other)
+    assert own.read_bytes() == content
+
+
+def test_the_video_may_be_a_path(layer, sample):
+    ours, theirs = (interpolate_blips(layer, video=video).layer for video in (None, sample.video))
+    np.testing.assert_array_equal(ours.to_table().xy, theirs.to_table().xy)
+
+
+def test_a_good_point_outside_the_picture_is_told_by_its_label(layer):
+    table = detect_blips(layer)
+    layer.set_points("0", [19], [[900, 60]])
+    problems = interpolate_blips(layer, table).table.set_index("label")["problem"]
+    assert "frame 19, label '0': (900, 60) is outside" in problems["0"]
+    assert (problems.drop("0") == "").all()
 
 
 def test_progress_is_told_and_cancel_leaves_the_layer_as_it_was(layer):

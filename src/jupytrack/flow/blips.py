@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable, Source, column_type
 from jupytrack.errors import AnnotationError
-from jupytrack.flow.lucas_kanade import lucas_kanade_rstc
+from jupytrack.flow.checks import check_disagreement, check_number, points_in_video
+from jupytrack.flow.lucas_kanade import check_points, lucas_kanade_rstc
+from jupytrack.flow.opencv import flow_options
+from jupytrack.video.reader import VideoReader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,11 +126,13 @@ def detect_blips(
     """
     import pandas as pd
 
-    if max_blip_length < 1:
+    _check_layer(annotation, (VideoAnnotation, PointTable))
+    if not check_number(max_blip_length, "max_blip_length", "Give a number of frames from 1.") >= 1:
         raise AnnotationError(f"max_blip_length is {max_blip_length}.", "Give a number of frames from 1.")
     for name, value in (("threshold_factor", threshold_factor), ("min_distance", min_distance)):
-        if not (np.isfinite(value) and value >= 0):
-            raise AnnotationError(f"{name} is {value}.", "Give a finite number from 0.")
+        remedy = "Give a finite number from 0."
+        if not (np.isfinite(check_number(value, name, remedy)) and value >= 0):
+            raise AnnotationError(f"{name} is {value}.", remedy)
     table = annotation if isinstance(annotation, PointTable) else annotation.to_table()
     rows: list[tuple[Any, ...]] = []
     for label in _chosen(table, labels):
@@ -140,10 +146,15 @@ def detect_blips(
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
+def _check_layer(annotation: Any, kinds: tuple[type, ...]) -> None:
+    if not isinstance(annotation, kinds):
+        raise AnnotationError(f"This is no layer: {annotation!r:.100}.", "Give a VideoAnnotation.")
+
+
 def _chosen(table: PointTable, labels: Iterable[str] | None) -> list[str]:
     if labels is None:
         return table.labels
-    chosen = [labels] if isinstance(labels, str) else list(labels)
+    chosen = list(labels) if isinstance(labels, Iterable) and not isinstance(labels, str) else [labels]
     unknown = [label for label in chosen if label not in table.labels]
     if unknown:
         raise AnnotationError(
@@ -217,7 +228,7 @@ def _speed(frames: NDArray[np.intp], xy: FloatArray, before: int, a: int, b: int
 def interpolate_blips(
     annotation: VideoAnnotation,
     blips: pd.DataFrame | None = None,
-    video: FrameSource | None = None,
+    video: FrameSource | str | Path | None = None,
     *,
     name: str = "blips",
     fname: str | Path | None = None,
@@ -235,8 +246,8 @@ def interpolate_blips(
     blips : pandas.DataFrame, optional
         What :func:`detect_blips` returned, or those of its rows that are to be repaired; by default
         ``detect_blips(annotation)``.
-    video : FrameSource, optional
-        The open video; by default the annotation's.
+    video : VideoReader or path, optional
+        By default the annotation's.
     name : str
         Name of the new layer.
     fname : path, optional
@@ -265,8 +276,10 @@ def interpolate_blips(
     Raises
     ------
     AnnotationError
-        If there is no video, it is shorter than the annotation, the table lacks a column, or a row does not
-        fit the annotation.
+        If there is no video, it is shorter than the annotation, the table lacks a column, a row does not
+        fit the annotation, an option makes no sense, or ``fname`` is the annotation's own file.
+    ConflictError
+        If the layer was made on another video.
     FormatError
         If ``fname`` exists and is no layer.
     VideoError
@@ -284,19 +297,22 @@ def interpolate_blips(
     >>> repair = interpolate_blips(layer, max_disagreement=3)  # doctest: +SKIP
     >>> repair.table  # doctest: +SKIP
     """
+    _check_layer(annotation, (VideoAnnotation,))
     video = annotation.video if video is None else video
     shown = annotation.fname or annotation.name
     if video is None:
         raise AnnotationError(f"{shown} has no video.", "Give video=.")
-    if max_disagreement is not None and not max_disagreement > 0:
-        raise AnnotationError(f"max_disagreement is {max_disagreement}.", "Give a distance in pixels.")
-    table = annotation.to_table()
-    if table.last_frame() >= len(video):
+    if isinstance(video, (str, Path)):
+        video = VideoReader(video)
+    max_disagreement = check_disagreement(max_disagreement)
+    flow_options(lk_config)
+    if fname is not None and annotation.fname and Path(fname).resolve() == Path(annotation.fname).resolve():
         raise AnnotationError(
-            f"{shown} has points up to frame {table.last_frame()}, {video.fname} ends with {len(video) - 1}.",
-            "Give the video that the layer was made on.",
+            f"{fname} is the file of the layer itself.",
+            "Give fname= another name: the repairs are a new layer.",
         )
-    listed = (detect_blips(table) if blips is None else blips).reset_index(drop=True)
+    table = points_in_video(annotation, video)
+    listed = _listed(detect_blips(table) if blips is None else blips)
     spans = _spans(listed, table, str(shown))
     result = PointTable.empty(table.labels, len(video))
     for column in ("source", "disagreement"):
@@ -306,7 +322,7 @@ def interpolate_blips(
     for done, n in enumerate(sorted(range(len(spans)), key=lambda n: spans[n])):
         if progress is not None:
             progress.update(done, len(spans), f"blip {done} of {len(spans)}")
-        outcomes[n] = _retrack(video, table, result, spans[n], max_disagreement, exact, lk_config)
+        outcomes[n] = _retrack(video, table, result, spans[n], str(shown), max_disagreement, exact, lk_config)
     if progress is not None:
         progress.update(len(spans), len(spans), f"{len(spans)} blips")
     for place, column in enumerate(("disagreement", "moved", "problem")):
@@ -321,6 +337,16 @@ def interpolate_blips(
 _Span = tuple[int, int, int]
 
 
+def _listed(blips: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    if not isinstance(blips, pd.DataFrame):
+        raise AnnotationError(
+            f"Blips cannot be given as {type(blips).__name__}.", "Give rows of what detect_blips() returned."
+        )
+    return blips.reset_index(drop=True)
+
+
 def _spans(blips: pd.DataFrame, table: PointTable, shown: str) -> list[_Span]:
     missing = [name for name in ("label", "before", "after") if name not in blips.columns]
     if missing:
@@ -330,9 +356,12 @@ def _spans(blips: pd.DataFrame, table: PointTable, shown: str) -> list[_Span]:
     spans = []
     rows = zip(blips["label"].tolist(), blips["before"].tolist(), blips["after"].tolist(), strict=True)
     for label, before, after in rows:
-        known = label in table.labels and 0 <= before < after < table.n_frames
+        known = label in table.labels and all(
+            isinstance(frame, Real) and frame in range(table.n_frames) for frame in (before, after)
+        )
         row = table.labels.index(label) if known else -1
-        if not known or not np.isfinite(table.xy[row, [before, after]]).all():
+        ends = [int(before), int(after)] if known else []
+        if not known or before >= after or not np.isfinite(table.xy[row, ends]).all():
             raise AnnotationError(
                 f"{shown} has no points of label {label!r} on frames {before} and {after}.",
                 "Give rows that detect_blips() found in this layer as it is now.",
@@ -346,27 +375,21 @@ def _retrack(
     table: PointTable,
     result: PointTable,
     span: _Span,
+    shown: str,
     limit: float | None,
     exact: bool,
     lk_config: dict[str, Any],
 ) -> tuple[float, float, str]:
     """Fill in one blip; return the largest disagreement, how far points moved, and what went wrong."""
     before, after, row = span
+    size, label = (video.width, video.height), table.labels[row : row + 1]
     try:
-        paths, apart = lucas_kanade_rstc(
-            video,
-            before,
-            after,
-            table.xy[row, before],
-            table.xy[row, after],
-            exact=exact,
-            return_disagreement=True,
-            **lk_config,
-        )
-    except (
-        AnnotationError
-    ) as error:  # say, a good point outside the picture: the others can be repaired still
+        starts, ends = (check_points(table.xy[row, n], size, shown, n, label) for n in (before, after))
+    except AnnotationError as error:  # outside the picture: the others can be repaired still
         return np.nan, np.nan, str(error)
+    paths, apart = lucas_kanade_rstc(
+        video, before, after, starts, ends, exact=exact, return_disagreement=True, **lk_config
+    )
     inside = before + 1 + np.flatnonzero(table.present[row, before + 1 : after])
     if not inside.size:
         return np.nan, np.nan, "The layer has no points between these frames."

@@ -7,7 +7,6 @@ takes the mean of all windows that cover it.
 from __future__ import annotations
 
 import dataclasses
-import numbers
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -20,8 +19,9 @@ from numpy.typing import NDArray
 
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable, Source, column_type
-from jupytrack.errors import AnnotationError, ConflictError, FormatError
+from jupytrack.errors import AnnotationError, FormatError
 from jupytrack.flow.batch import BatchStepper
+from jupytrack.flow.checks import check_disagreement, check_number, points_in_video
 from jupytrack.flow.frames import GrayFrames
 from jupytrack.flow.lucas_kanade import check_points, sigmoid_weights
 from jupytrack.flow.nodes import NodeStepper
@@ -160,12 +160,8 @@ def lk_moving_average_filter(
     SaveError
         If the result cannot be written.
     """
-    window_size = _number(window_size, "window_size", "Give a length in seconds, such as 0.5.")
-    if max_disagreement is not None:
-        remedy = "Give a distance in pixels, or None."
-        max_disagreement = _number(max_disagreement, "max_disagreement", remedy)
-        if not max_disagreement > 0:
-            raise AnnotationError(f"max_disagreement is {max_disagreement:g}.", remedy)
+    window_size = check_number(window_size, "window_size", "Give a length in seconds, such as 0.5.")
+    max_disagreement = check_disagreement(max_disagreement)
     annotation, video = _layer_and_video(tracked_points, video_name)
     if annotation.fname is None or annotation.fstem is None:
         raise AnnotationError(
@@ -195,12 +191,6 @@ def lk_moving_average_filter(
     result = SmoothedAnnotation(path, video=video, accept_other_video=annotation.accept_other_video)
     result.report = kept
     return result
-
-
-def _number(value: Any, name: str, remedy: str) -> float:
-    if not isinstance(value, numbers.Real):
-        raise AnnotationError(f"{name} is {value!r}.", remedy)
-    return float(value)
 
 
 def _layer_and_video(
@@ -247,28 +237,7 @@ def _window_frames(window_size: float, video: FrameSource, layer: str) -> int:
 
 def _checked_points(annotation: VideoAnnotation, video: FrameSource) -> PointTable:
     """Return the points, one column of frames for each of the video's, once they are found good."""
-    table = annotation.to_table()
-    n_frames = len(video)
-    made_on = annotation._meta.get("video", {})
-    if (
-        not annotation.accept_other_video
-        and made_on.get("fingerprint", video.fingerprint) != video.fingerprint
-    ):
-        raise ConflictError(
-            f"{annotation.fname} was made on another video ({made_on.get('n_frames')} frames) than "
-            f"{video.fname} ({n_frames} frames).",
-            "Open it with its own video, or pass accept_other_video=True to VideoAnnotation.",
-        )
-    last = table.last_frame()
-    if last >= n_frames:
-        label = next(name for name, row in zip(table.labels, table.present, strict=True) if row[last])
-        raise AnnotationError(
-            f"{annotation.fname}: label {label!r} has a point on frame {last}, but {video.fname} ends with "
-            f"frame {n_frames - 1}.",
-            "Check that this is the video of the layer, or remove the points beyond its end.",
-        )
-    table = table.resized(n_frames)
-    table.meta = dict(annotation._meta)
+    table = points_in_video(annotation, video)
     size = (video.width, video.height)
     for row in range(table.n_labels):
         xy = table.xy[row]
