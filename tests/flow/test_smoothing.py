@@ -198,6 +198,15 @@ def test_a_result_that_cannot_be_written_changes_nothing(layer, smooth):
     assert {path.name for path in folder.iterdir()} == before
 
 
+def test_a_folder_that_may_not_be_written_is_told_before_the_work(layer, tmp_path):
+    there = VideoAnnotation(tmp_path / "nowhere" / "x.json", layer.video.fname)
+    there.data = layer.to_table().to_mapping()
+    progress = Progress()
+    with pytest.raises(SaveError, match=r"x_lkmovavg_0\.500\.json cannot be written"):
+        there.postprocess(save_raw=False, progress=progress)
+    assert progress.fraction == 0
+
+
 def test_a_file_of_dustrack_is_not_taken_for_a_result(layer, smooth):
     path = Path(layer.fname).with_name("tissue_annotations_noisy_lkmovavg_0.300.json")
     path.write_text(json.dumps({"0": {"0": [1.0, 2.0]}}))

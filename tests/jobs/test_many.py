@@ -165,6 +165,10 @@ def test_what_cannot_be_meant_is_refused_before_anything_runs(videos, tmp_path, 
             map_videos(never, [tmp_path], pool)
         results = map_videos(lambda video: video.name, gone[:2], pool, check_files=False)
         assert list(results.results.values()) == ["gone-0.mp4", "gone-1.mp4"]
+    with pytest.raises(TypeError, match="5 is no function"):
+        map_videos(5, videos)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="4 is no executor"):
+        map_videos(never, videos, 4)  # type: ignore[arg-type]
 
 
 def test_a_relative_path_reaches_the_worker_as_an_absolute_one(videos, monkeypatch):

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.annotation.storage import is_writable
 from jupytrack.annotation.table import PointTable, Source, column_type
-from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.errors import AnnotationError, FormatError, SaveError
 from jupytrack.flow.batch import BatchStepper
 from jupytrack.flow.checks import check_disagreement, check_number, points_in_video
 from jupytrack.flow.frames import GrayFrames
@@ -184,6 +185,12 @@ def lk_moving_average_filter(
     if progress is not None:
         progress.update(0, len(video), "Smoothing")
     kept = _reusable(path, key, save_raw)
+    if kept is None and not is_writable(path.parent):
+        # Before the work, not after.
+        raise SaveError(
+            f"{path} cannot be written: its folder does not exist or may not be written.",
+            "Save the layer in a folder of yours first.",
+        )
     if kept is None:
         kept = _compute(path, key, table, tracked, video, report, use_parallel, save_raw, progress)
     elif progress is not None:

@@ -74,6 +74,8 @@ def map_videos(
 
     Raises
     ------
+    TypeError
+        If ``function`` cannot be called, or ``executor`` is no executor.
     VideoError
         If there are no videos, or one is given twice.
     VideoNotFoundError
@@ -99,6 +101,10 @@ def map_videos(
     >>> job = Job(lambda progress: map_videos(count_frames, videos, progress=progress))  # doctest: +SKIP
     >>> JobProgress(job)  # doctest: +SKIP
     """
+    if not callable(function):
+        raise TypeError(f"{function!r} is no function. Give one that takes the path of a video.")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(f"{executor!r} is no executor. Give one, such as ThreadPoolExecutor(4), or None.")
     paths = _checked(videos, check_files)
     progress = progress or Progress()
     entries: list[VideoResult[T] | None] = [None] * len(paths)
