@@ -4,18 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 REFERENCE := .venvs/dustrack
 TRACKEVAL := .venvs/trackeval
+TRACKS := .venvs/tracks
 OLDEST := .venvs/oldest
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null)
 # in containers one often is root, which JupyterLab refuses unless told
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 BUNDLE := src/jupytrack/static/widget.js
 
-.PHONY: demo test check docs bench clean test-python test-oldest test-js test-browser screenshot bundle browser
+.PHONY: demo test check docs bench clean test-python test-tracks test-oldest test-js test-browser screenshot bundle browser
 
 demo: $(VENV)/.lab $(BUNDLE)
 	$(BIN)/python -m jupyterlab $(AS_ROOT) notebooks/01_annotate.ipynb
 
-test: check test-js test-python test-oldest test-browser
+test: check test-js test-python test-tracks test-oldest test-browser
 
 test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKEVAL)/.done
 	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python \
@@ -30,6 +31,12 @@ test-oldest: $(OLDEST)/.done
 	$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
 	  tests/video tests/annotation tests/formats tests/qa
 
+# with the extra `tracks`, beside the other build of OpenCV that it brings
+test-tracks: $(TRACKS)/.done $(TRACKEVAL)/.done
+	JUPYTRACK_TRACKEVAL_PYTHON=$(abspath $(TRACKEVAL))/bin/python \
+	  $(TRACKS)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
+	  tests/video tests/qa tests/flow
+
 test-js: js/node_modules/.package-lock.json
 	cd js && npm test
 
@@ -39,9 +46,10 @@ check: $(VENV)/.test js/node_modules/.package-lock.json
 	$(BIN)/mypy
 	cd js && npm run check
 
-bench: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done browser
+bench: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKS)/.done browser
 	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python JUPYTRACK_BENCHMARKS=1 \
 	  $(BIN)/python -m pytest -s tests/benchmarks
+	JUPYTRACK_BENCHMARKS=1 $(TRACKS)/bin/python -m pytest -s tests/benchmarks/test_evaluation.py
 
 # the picture in the README, taken by a browser test
 screenshot: $(VENV)/.test $(BUNDLE) browser
@@ -87,6 +95,13 @@ $(REFERENCE)/.done:
 $(TRACKEVAL)/.done:
 	$(PYTHON) -m venv $(TRACKEVAL)
 	$(TRACKEVAL)/bin/python -m pip install --quiet "trackeval==1.3.0"
+	@touch $@
+
+# trackers asks for the build of OpenCV with windows, which needs libGL; ours goes on top, as on a server
+$(TRACKS)/.done: pyproject.toml | $(BUNDLE)
+	$(PYTHON) -m venv $(TRACKS)
+	$(TRACKS)/bin/python -m pip install --quiet "pytest>=8,<10" "hypothesis>=6.100,<7" -e ".[tracks]"
+	$(TRACKS)/bin/python -m pip install --quiet --force-reinstall --no-deps "opencv-python-headless>=4.9,<6"
 	@touch $@
 
 $(OLDEST)/.done: pyproject.toml | $(BUNDLE)
