@@ -26,10 +26,10 @@ test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKEVAL)/.done
 test-browser: $(VENV)/.test $(BUNDLE) browser
 	$(BIN)/python -m pytest -m browser tests
 
-# the lowest numpy and pandas that pyproject.toml allows
+# the lowest numpy and pandas that pyproject.toml allows, an early OpenCV, and no numba
 test-oldest: $(OLDEST)/.done
 	$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
-	  tests/video tests/annotation tests/formats tests/qa
+	  tests/video tests/annotation tests/formats tests/flow tests/qa
 
 # with the extra `tracks`, beside the other build of OpenCV that it brings
 test-tracks: $(TRACKS)/.done $(TRACKEVAL)/.done
