@@ -176,3 +176,24 @@ def test_enter_and_escape_in_fields(lab, tmp_path):
     folder = "__import__('pathlib').Path(annotator.fname).parent"
     lab.wait_for_value(f"({folder} / 'again.json').exists()", True)
     assert not lab.value(f"({folder} / 'never.json').exists()")
+
+
+def test_a_translucent_point_has_an_edge_that_is_not(lab, tmp_path):
+    video = str(samples.ultrasound(40, (320, 240), folder=tmp_path).video)
+    lab.open(
+        f"import jupytrack\nannotator = jupytrack.open({video!r})\n"
+        "annotator.add_annotation_layers('other')\n"
+        "annotator.annotations['other'].add([160, 120], '0', 0)\n"
+        "annotator.annotations.overlay = 'other'",
+        "annotator",
+    )
+    page = lab.page
+    color = lab.value("annotator.session.color_of('0')")
+    wanted = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
+    edge = f"""() => {{
+      const {{zoom, originX, originY}} = {HANDLE}.view();
+      return ({COLOR})([(160.5 - originX) * zoom + 4, (120.5 - originY) * zoom]);
+    }}"""
+    page.wait_for_function(
+        f"wanted => wanted.every((part, n) => Math.abs(({edge})()[n] - part) < 30)", arg=wanted
+    )

@@ -462,3 +462,16 @@ def test_a_conflict_is_asked_about_once(annotator, video):
     assert conflict.problem in [notice["problem"] for notice in other.canvas._kept_notices]
     again.close()
     other.close()
+
+
+def test_a_title_that_fails_is_told_once_and_stops_nothing(video):
+    annotator = Annotator(video, titlefunc=lambda a: f"{1 / (a.session.frame - 2)}")
+    seen = []
+    annotator.session.on_notice(lambda *notice: seen.append(notice))
+    for frame in (1, 2, 3, 2):
+        annotator.go_to_frame(frame)
+    assert annotator.session.frame == 2
+    (notice,) = seen
+    assert "ZeroDivisionError" in notice[1]
+    assert annotator.title_line.layout.display == "none"
+    annotator.close()

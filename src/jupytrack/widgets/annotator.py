@@ -459,9 +459,19 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
             figure.layout.height = f"{height:.0f}px"
 
     def _show_title(self) -> None:
-        if self._titlefunc is not None:
-            self.title_line.value = escape(str(self._titlefunc(self)))
-            self.title_line.layout.display = None
+        if self._titlefunc is None:
+            return
+        try:
+            title = str(self._titlefunc(self))
+        except Exception as error:
+            # once is enough: it would fail on every frame
+            self._titlefunc = None
+            self.title_line.layout.display = "none"
+            problem = f"titlefunc failed: {type(error).__name__}: {error}"
+            self.session.notify("error", problem, "Correct it, and open the video again.")
+            return
+        self.title_line.value = escape(title)
+        self.title_line.layout.display = None
 
     def _show_theme(self) -> None:
         extra = f".jupytrack-annotator .jupytrack-stage {{ background: {self._background}; }}"

@@ -28,7 +28,7 @@ _FONT = 13
 TRANSLUCENT = 0.4
 _PAST, _NEXT = 0.75, 0.4
 # opacity of the edge of a translucent point, in that of the point
-_EDGE = 2.2
+_EDGE = 2.5
 # beyond this many frames it is cheaper to call everything out of date
 _MANY = 5000
 
@@ -276,7 +276,7 @@ class Overlay:
         else:
             # a fill that is seen through needs an edge that is not, on any picture
             edge = np.minimum(_EDGE * alphas[there], 1).astype(np.float32)
-            for width, color in ((3.0, np.zeros_like(colors[there])), (1.5, colors[there])):
+            for width, color in ((4.0, np.zeros_like(colors[there])), (2.0, colors[there])):
                 canvas.line_width = width * px
                 canvas.stroke_styled_circles(x, y, radius[there], color, edge)
         apart = self._apart(ann) if self.session.doubt else None
