@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from html import escape
 
 import pandas as pd
 
 from jupytrack.errors import AnnotationError
+from jupytrack.qa.html import html_table
+from jupytrack.qa.origin import Origin
 from jupytrack.qa.scores import suspicion
 from jupytrack.qa.table import closest
 
@@ -35,6 +36,8 @@ class Report:
         Numbers on the whole, one row a video, see :func:`jupytrack.qa.aggregates.aggregates`.
     categories, sizes : pandas.DataFrame
         Of boxes: how many there are of each class, and of small, medium and large ones. Empty for points.
+    origin : Origin or None
+        The layers that were checked, and how to check them again.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class Report:
         aggregates: pd.DataFrame,
         categories: pd.DataFrame,
         sizes: pd.DataFrame,
+        origin: Origin | None = None,
     ) -> None:
+        self.origin = origin
         self.table = table
         self.checks = checks
         self.aggregates = aggregates
@@ -124,40 +129,19 @@ class Report:
     def _repr_html_(self) -> str:
         ran = self.checks[self.checks["skipped"] == ""].drop(columns="skipped").reset_index()
         skipped = self.checks[self.checks["skipped"] != ""]["skipped"]
-        parts = [f"<p><b>{escape(self.summary())}</b></p>", _html(ran)]
+        parts = [f"<p><b>{escape(self.summary())}</b></p>", html_table(ran)]
         if len(skipped):
             listed = "; ".join(f"{name} ({why})" for name, why in skipped.items())
             parts.append(f"<p>Not run: {escape(listed)}.</p>")
         if len(self.scores):
-            parts += ["<p><b>Most suspicious</b></p>", _html(self._worst())]
+            parts += ["<p><b>Most suspicious</b></p>", html_table(self._worst())]
         whole = self.aggregates.reset_index()
         parts += [
             "<p><b>As a whole</b></p>",
-            _html(whole.drop(columns="video") if len(whole) == 1 else whole),
+            html_table(whole.drop(columns="video") if len(whole) == 1 else whole),
         ]
         if len(self.categories):
-            both = [_html(self.categories.reset_index()), _html(self.sizes.reset_index())]
+            both = [html_table(self.categories.reset_index()), html_table(self.sizes.reset_index())]
             beside = "display:flex;gap:2em;align-items:flex-start"
             parts.append(f'<div style="{beside}">{"".join(both)}</div>')
         return "".join(parts)
-
-
-def _html(table: pd.DataFrame) -> str:
-    """Return a table with texts on the left, numbers on the right, and nothing where there is nothing."""
-    sides = ["right" if pd.api.types.is_numeric_dtype(dtype) else "left" for dtype in table.dtypes]
-
-    def row(tag: str, values: Iterable[object]) -> str:
-        cells = zip(sides, values, strict=True)
-        return "".join(f'<{tag} style="text-align:{side}">{_cell(value)}</{tag}>' for side, value in cells)
-
-    body = "".join(f"<tr>{row('td', values)}</tr>" for values in table.itertuples(index=False))
-    names = [str(name).replace("_", " ") for name in table.columns]
-    return f"<table><thead><tr>{row('th', names)}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))

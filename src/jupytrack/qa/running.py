@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from jupytrack.annotation.table import PointTable
 from jupytrack.errors import AnnotationError
 from jupytrack.qa import aggregates
 from jupytrack.qa.inputs import PairList, Points, left_right_pairs, points_of
+from jupytrack.qa.origin import Origin
 from jupytrack.qa.registry import Check, Kind, chosen_checks, sorted_thresholds
 from jupytrack.qa.report import Report
 from jupytrack.qa.table import joined
@@ -151,6 +154,7 @@ def run(
         "embedding": embedding,
     }
     labels = None if labels is None else [labels] if isinstance(labels, str) else list(labels)
+    checks = checks if checks is None or isinstance(checks, str) else list(checks)
     tasks = []
     for name, layer in given.items():
         own = {"video": _own(video, name, several), "reference": _own(reference, name, several)}
@@ -161,7 +165,10 @@ def run(
     chosen = chosen_checks(checks, kinds.pop())
     numbers = sorted_thresholds(thresholds, chosen)
     tables, skipped = _run_all(tasks, chosen, numbers, checks is not None, progress)
-    return _report(tasks, chosen, numbers, tables, skipped)
+    same: dict[str, Any] = {"checks": checks, "labels": labels, "video": video, "reference": reference}
+    again = partial(run, **{**same, **beside, **thresholds})
+    layers = {task.layer.name: weakref.ref(layer) for task, layer in zip(tasks, given.values(), strict=True)}
+    return _report(tasks, chosen, numbers, tables, skipped, Origin(layers, again))
 
 
 def _own(given: Any, name: str, several: bool) -> Any:
@@ -251,6 +258,7 @@ def _report(
     numbers: Mapping[str, Mapping[str, Any]],
     tables: Mapping[str, list[pd.DataFrame]],
     skipped: Mapping[str, list[str]],
+    origin: Origin,
 ) -> Report:
     rows = []
     for check in chosen:
@@ -279,4 +287,5 @@ def _report(
         aggregates.aggregates(layers, numbers.get("temporal_iou", {})),
         aggregates.categories(boxes),
         aggregates.sizes(boxes) if boxes else aggregates.sizes([]).iloc[:0],
+        origin,
     )
