@@ -58,7 +58,8 @@ def figure_box(lab):
 
 
 def trace_at(box, frame, last=299):
-    x = box["x"] + LEFT + (box["width"] - LEFT - RIGHT) * frame / last
+    # the traces show a hundredth more than the video at each end
+    x = box["x"] + LEFT + (box["width"] - LEFT - RIGHT) * (frame / last + 0.01) / 1.02
     return x, box["y"] + 40
 
 

@@ -46,11 +46,13 @@ def check_places(notebook: Any, tmp_path: Any) -> None:
         for key in KEYS:
             page.keyboard.press(key)
         assert page.evaluate(CELLS)["cells"] == before, place
+        # those that move a slider stay with it
+        if place == "slider":
+            continue
         page.keyboard.press("Home")
         page.wait_for_function(f"() => {HANDLES}[0].shownFrame() === 0")
-        if place != "slider":
-            page.keyboard.press("ArrowRight")
-            page.wait_for_function(f"() => {HANDLES}[0].shownFrame() === 1")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(f"() => {HANDLES}[0].shownFrame() === 1")
     # a list keeps the letters, which find its entries, until something was chosen
     chooser = page.locator(".jupytrack-panel .widget-dropdown select").first
     chooser.focus()
