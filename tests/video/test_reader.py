@@ -313,3 +313,10 @@ class TestBadInput:
         assert picture.any()
         with pytest.raises(VideoError, match="closed"):
             reader.frame(3)
+
+
+def test_a_relative_path_is_found_after_the_folder_changed(clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(clip.parent)
+    with VideoReader(clip.name) as reader:
+        monkeypatch.chdir(tmp_path)
+        assert reader[len(reader) - 1].shape == (reader.height, reader.width, 3)

@@ -153,7 +153,8 @@ class VideoReader:
         cache_bytes: int = 256 * 2**20,
         progress: Callable[[float, float], None] | None = None,
     ) -> None:
-        self.fname = os.fspath(path)
+        # absolute, so that it is found again after the working folder has changed
+        self.fname = os.path.abspath(os.fspath(path))
         self.name = Path(self.fname).stem
         self.index = self._find_index(progress)
         self.gray = is_gray(self.index.pixel_format) if gray is None else bool(gray)
