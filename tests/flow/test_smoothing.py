@@ -3,6 +3,8 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -39,6 +41,15 @@ def smooth(layer):
         return lk_moving_average_filter(layer, **{"window_size": 0.3, "save_raw": False} | options)
 
     return run
+
+
+HOLD = """
+import sys
+from jupytrack.annotation.locks import LayerLock
+LayerLock(sys.argv[1]).acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def traces(annotation):
@@ -205,6 +216,22 @@ def test_a_folder_that_may_not_be_written_is_told_before_the_work(layer, tmp_pat
     with pytest.raises(SaveError, match=r"x_lkmovavg_0\.500\.json cannot be written"):
         there.postprocess(save_raw=False, progress=progress)
     assert progress.fraction == 0
+
+
+def test_a_result_that_another_process_has_open_is_left_alone(layer, smooth, tmp_path):
+    result = Path(smooth().fname)
+    lock = result.with_suffix(".lock")
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, lock], stdin=-1, stdout=-1, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        before = listing(tmp_path)
+        assert smooth().report.reused
+        with pytest.raises(ConflictError, match=f"{result.name} is open elsewhere"):
+            smooth(exact=True)
+        assert listing(tmp_path) == before
+    finally:
+        holder.communicate()
+    assert not smooth(exact=True).report.reused
 
 
 def test_a_file_of_dustrack_is_not_taken_for_a_result(layer, smooth):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +14,17 @@ from typing import Any
 import numpy as np
 
 from jupytrack import formats
+from jupytrack.annotation.layer_files import companion_stem
+from jupytrack.annotation.locks import LayerLock
 from jupytrack.annotation.storage import free_name
 from jupytrack.annotation.table import PointTable, column_type
-from jupytrack.errors import FormatError, SaveError
+from jupytrack.errors import ConflictError, FormatError, SaveError
 from jupytrack.files import write_atomic
 from jupytrack.flow.raw import MEMBER, RawPaths, made_of, raw_file
 from jupytrack.formats.sidecar import sidecar_path
 from jupytrack.video.index import content_fingerprint
 
-__all__ = ["content_digest", "earlier_result", "raw_is_of", "write_result"]
+__all__ = ["content_digest", "earlier_result", "raw_is_of", "refuse_if_open_elsewhere", "write_result"]
 
 
 def content_digest(table: PointTable, columns: bool = True) -> str:
@@ -63,6 +66,22 @@ def raw_is_of(earlier: dict[str, Any], path: Path) -> bool:
         return bool(earlier) and earlier.get("raw") == content_fingerprint(raw_file(path))
     except OSError:
         return False
+
+
+def refuse_if_open_elsewhere(path: Path) -> None:
+    """Raise if another process works on a smoothed layer, so that it is not replaced under its hands.
+
+    Raises
+    ------
+    ConflictError
+        The message says who has it open.
+    """
+    holder = LayerLock(path.with_name(f"{companion_stem(path)}.lock")).holder()
+    if holder is None or holder.is_gone or (holder.is_here and holder.process == os.getpid()):
+        return
+    raise ConflictError(
+        f"{path} is open elsewhere ({holder}).", "Close it there first, or smooth with another window."
+    )
 
 
 def write_result(path: Path, table: PointTable, kept: dict[str, Any], raw: RawPaths | None) -> None:

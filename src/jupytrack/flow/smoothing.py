@@ -28,7 +28,13 @@ from jupytrack.flow.lucas_kanade import check_points, sigmoid_weights
 from jupytrack.flow.nodes import NodeStepper
 from jupytrack.flow.opencv import flow_options
 from jupytrack.flow.raw import RawPaths, raw_file
-from jupytrack.flow.results import content_digest, earlier_result, raw_is_of, write_result
+from jupytrack.flow.results import (
+    content_digest,
+    earlier_result,
+    raw_is_of,
+    refuse_if_open_elsewhere,
+    write_result,
+)
 from jupytrack.flow.sweep import FinishedWindows, sweep
 from jupytrack.jobs import Progress
 
@@ -155,7 +161,7 @@ def lk_moving_average_filter(
         shorter than 2 frames, no label has a long enough run, or a point lies outside the picture or beyond
         the video's end.
     ConflictError
-        If the layer was made on another video.
+        If the layer was made on another video, or another process has the earlier result open.
     VideoError
         If the video cannot be read, or stops decoding on the way.
     SaveError
@@ -192,6 +198,7 @@ def lk_moving_average_filter(
             "Save the layer in a folder of yours first.",
         )
     if kept is None:
+        refuse_if_open_elsewhere(path)
         kept = _compute(path, key, table, tracked, video, report, use_parallel, save_raw, progress)
     elif progress is not None:
         progress.update(len(video), len(video), "Smoothed before")
