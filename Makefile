@@ -49,7 +49,7 @@ check: $(VENV)/.test js/node_modules/.package-lock.json
 bench: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKS)/.done browser
 	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python JUPYTRACK_BENCHMARKS=1 \
 	  $(BIN)/python -m pytest -s tests/benchmarks
-	JUPYTRACK_BENCHMARKS=1 $(TRACKS)/bin/python -m pytest -s tests/benchmarks/test_evaluation.py
+	JUPYTRACK_BENCHMARKS=1 $(TRACKS)/bin/python -m pytest -s --noconftest tests/benchmarks/test_evaluation.py
 
 # the picture in the README, taken by a browser test
 screenshot: $(VENV)/.test $(BUNDLE) browser
