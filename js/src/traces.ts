@@ -4,6 +4,9 @@
 import { type Model, resolveModel } from "./protocol";
 
 const CLICK_DISTANCE = 4;
+// how far beside a target a click may go, in pixels, and the class of figures that have targets
+const TARGET_DISTANCE = 6;
+const WITH_TARGETS = "jupytrack-heat";
 
 /** The part of bqplot's models and views that is used. */
 export interface WidgetModel {
@@ -190,7 +193,8 @@ export class Traces {
   private go(clientX: number): void {
     const { scrub } = this;
     if (!scrub) return;
-    const position = invert(scrub.figure, scrub.element, clientX);
+    const { figure, element } = scrub;
+    const position = nearestTarget(figure, element, clientX) ?? invert(figure, element, clientX);
     if (position !== undefined) this.options.goTo(this.options.frameAt(position));
   }
 
@@ -205,6 +209,22 @@ export class Traces {
 // both at once, so that no view draws one of them with the other's old values
 function show(mark: WidgetModel, x: unknown, y: unknown): void {
   mark.set({ x, y });
+}
+
+/** The target next to a horizontal place on the screen: in some figures, the points of the first mark. */
+export function nearestTarget(figure: WidgetModel, element: Element, clientX: number): number | undefined {
+  if (!((figure.get("_dom_classes") ?? []) as string[]).includes(WITH_TARGETS)) return undefined;
+  const [low, here, high] = [-TARGET_DISTANCE, 0, TARGET_DISTANCE].map((by) =>
+    invert(figure, element, clientX + by),
+  );
+  if (low === undefined || here === undefined || high === undefined) return undefined;
+  const targets = (figure.get("marks") as WidgetModel[])[0]?.get("x") as ArrayLike<number> | undefined;
+  let nearest: number | undefined;
+  for (const target of Array.from(targets ?? [])) {
+    if (target < low || target > high) continue;
+    if (nearest === undefined || Math.abs(target - here) < Math.abs(nearest - here)) nearest = target;
+  }
+  return nearest;
 }
 
 /** Which position on the time axis a horizontal place on the screen shows. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Model } from "../src/protocol";
-import { invert, Traces, type WidgetModel } from "../src/traces";
+import { invert, nearestTarget, Traces, type WidgetModel } from "../src/traces";
 
 function widget(values: Record<string, unknown>, views: WidgetModel["views"] = {}): WidgetModel {
   return {
@@ -128,5 +128,24 @@ describe("Traces", () => {
     await pointer("pointerdown", 460);
     await pointer("pointerup", 461, 0);
     expect(visited).toHaveLength(1);
+  });
+
+  it("goes to a target beside the pointer, in figures that have some", async () => {
+    // 600 px for 299 frames: 6 px are about 3 frames
+    const scale = widget({ min: 0, max: 299 });
+    figureValues.marks = [widget({ scales: { x: scale }, x: Float64Array.of(50, 52, 200) })];
+    const at = (frame: number) => 160 + (600 * frame) / 299;
+    expect(nearestTarget(figure, element, at(53))).toBeUndefined();
+    await pointer("pointerdown", at(53));
+    await pointer("pointerup", at(53), 0);
+    expect(visited).toEqual([53]);
+    figureValues._dom_classes = ["jupytrack-heat"];
+    expect(nearestTarget(figure, element, at(53))).toBe(52);
+    expect(nearestTarget(figure, element, at(49))).toBe(50);
+    expect(nearestTarget(figure, element, at(56))).toBeUndefined();
+    await pointer("pointerdown", at(198.5));
+    await pointer("pointerup", at(198.5), 0);
+    await pointer("pointerdown", at(100));
+    expect(visited).toEqual([53, 200, 100]);
   });
 });
