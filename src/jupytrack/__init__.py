@@ -22,13 +22,16 @@ _HOME = {
     "VideoAnnotation": "jupytrack.annotation.points",
     "VideoReader": "jupytrack.video.reader",
     "VideoWriter": "jupytrack.video.writer",
+    "agreement": "jupytrack.qa.agreement",
     "detect_blips": "jupytrack.flow.blips",
+    "evaluate": "jupytrack.qa.evaluation",
     "interpolate_blips": "jupytrack.flow.blips",
     "lk_moving_average_filter": "jupytrack.flow.smoothing",
     "load_raw_paths": "jupytrack.flow.raw",
     "lucas_kanade": "jupytrack.flow.lucas_kanade",
     "lucas_kanade_rstc": "jupytrack.flow.lucas_kanade",
     "open": "jupytrack.opening",
+    "render_tracks": "jupytrack.qa.rendering",
     "review": "jupytrack.widgets.review",
     "sigmoid_weights": "jupytrack.flow.lucas_kanade",
     "tracks_from_points": "jupytrack.annotation.point_boxes",
@@ -46,8 +49,10 @@ __all__ = [
     "VideoAnnotation",
     "VideoReader",
     "VideoWriter",
+    "agreement",
     "detect_blips",
     "errors",
+    "evaluate",
     "formats",
     "interpolate_blips",
     "lk_moving_average_filter",
@@ -56,6 +61,7 @@ __all__ = [
     "lucas_kanade_rstc",
     "open",
     "qa",
+    "render_tracks",
     "review",
     "samples",
     "sigmoid_weights",
@@ -75,6 +81,9 @@ if TYPE_CHECKING:
     from jupytrack.flow.smoothing import lk_moving_average_filter
     from jupytrack.jobs import Job
     from jupytrack.opening import open
+    from jupytrack.qa.agreement import agreement
+    from jupytrack.qa.evaluation import evaluate
+    from jupytrack.qa.rendering import render_tracks
     from jupytrack.video.enhance import Enhancement
     from jupytrack.video.reader import VideoReader
     from jupytrack.video.writer import VideoWriter
