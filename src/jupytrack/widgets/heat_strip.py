@@ -100,10 +100,11 @@ class HeatStrip:
         }
         # where a click can lead: the browser takes the nearest one within a few pixels
         self.targets = bqplot.Lines(x=_EMPTY, y=_EMPTY, opacities=[0.0], **common)
+        # filled only: an outline would go on along the ground from one to the next
         self.bars = [
             bqplot.Lines(
                 x=_EMPTY, y=_EMPTY, fill="bottom", fill_colors=[color], fill_opacities=[1.0],
-                colors=[color], stroke_width=1, **common,
+                colors=[color], stroke_width=0, opacities=[0.0], **common,
             )
             for color in COLORS
         ]  # fmt: skip
