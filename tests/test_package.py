@@ -23,7 +23,7 @@ ALLOWED = {
     "annotation": {"errors", "files", "jobs", "listeners", "video"},
     "formats": {"errors", "files", "annotation", "video"},
     "flow": {"errors", "files", "jobs", "annotation", "formats", "video"},
-    "qa": {"errors", "jobs", "annotation", "formats", "flow", "video"},
+    "qa": {"errors", "files", "jobs", "annotation", "formats", "flow", "video"},
 }
 WIDGETS = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "jupytrack.widgets")
 HEAVY = (*WIDGETS, "torch", "deeplabcut", "matplotlib", "pandas", "cv2")
