@@ -137,6 +137,7 @@ def agreement(
     Examples
     --------
     >>> import numpy as np
+    >>> from jupytrack.annotation.table import PointTable
     >>> xy = np.zeros((2, 10, 2)) + [[[10.0, 10.0]], [[50.0, 40.0]]]
     >>> agreement(PointTable(["0", "1"], xy), PointTable(["0", "1"], xy + [3, 4])).table["rmse"].tolist()
     [5.0, 5.0, 5.0]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import cached_property
 from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from jupytrack.errors import AnnotationError
+from jupytrack.files import write_atomic
 from jupytrack.qa.html import html_table
 from jupytrack.qa.origin import Origin
 from jupytrack.qa.scores import suspicion
 from jupytrack.qa.table import closest
+
+if TYPE_CHECKING:
+    from jupytrack.video.source import FrameSource
 
 __all__ = ["Report"]
 
@@ -83,7 +91,7 @@ class Report:
         AnnotationError
             If there is no such video, or it is not said which of several.
         """
-        videos = [name for name in self.aggregates.index if name in self._videos]
+        videos = [name for name in self.aggregates.index if name in self.videos]
         if video is None and len(videos) == 1:
             video = videos[0]
         if video not in videos:
@@ -95,14 +103,56 @@ class Report:
         return highest.reindex(range(int(frames)), fill_value=0.0).rename_axis("frame")
 
     @property
-    def _videos(self) -> list[str]:
+    def videos(self) -> list[str]:
+        """Names of the videos."""
         return [name for name in self.aggregates.index if len(self.aggregates) == 1 or name != "COMBINED"]
 
     def _worst(self) -> pd.DataFrame:
         """Return the most suspicious frames as they are shown: of a single video, its name says nothing."""
         worst = self.scores.head(_SHOWN).round({"score": 2})
         worst["track"] = ["" if track is None else str(track) for track in worst["track"]]
-        return worst if len(self._videos) > 1 else worst.drop(columns="video")
+        return worst if len(self.videos) > 1 else worst.drop(columns="video")
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        video: FrameSource | Mapping[str, FrameSource] | None = None,
+        title: str = "Quality",
+        pictures: int = 6,
+    ) -> Path:
+        """Write the report as one HTML file that opens anywhere: no kernel, no network, no other file.
+
+        Parameters
+        ----------
+        path : path
+            The file; an older one is replaced in one step.
+        video : FrameSource or mapping of str to FrameSource, optional
+            The open video, or videos by name; by default the annotations' own. Without one there are no
+            pictures.
+        title : str
+            Heading of the page.
+        pictures : int
+            How many of the most suspicious frames are shown, with the tracks on them; at least 10 frames
+            apart.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        AnnotationError
+            If the video does not fit, or the number makes no sense.
+        SaveError
+            If the file cannot be written.
+        """
+        from jupytrack.qa.page import page
+
+        text = page(self, video=video, title=title, pictures=pictures)
+        write_atomic(path := Path(path), text.encode())
+        return path
 
     def summary(self) -> str:
         """Return what was found, as one line."""
@@ -114,7 +164,7 @@ class Report:
         n_frames = len(self.table[["video", "frame"]].drop_duplicates())
         found = f"{len(self.table):,} flags on {n_frames:,} frames" if len(self.table) else "nothing flagged"
         of = f"{n_things:,} {things} {n_tracks:,} {noun} on {int(whole['frames']):,} frames"
-        videos = f" of {len(self._videos)} videos" if len(self._videos) > 1 else ""
+        videos = f" of {len(self.videos)} videos" if len(self.videos) > 1 else ""
         return f"{found}; {of}{videos}"
 
     def __repr__(self) -> str:
