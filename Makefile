@@ -35,7 +35,7 @@ test-oldest: $(OLDEST)/.done
 test-tracks: $(TRACKS)/.done $(TRACKEVAL)/.done
 	JUPYTRACK_TRACKEVAL_PYTHON=$(abspath $(TRACKEVAL))/bin/python \
 	  $(TRACKS)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
-	  tests/video tests/qa tests/flow
+	  tests/qa tests/video/test_enhance.py tests/flow/test_lucas_kanade.py
 
 test-js: js/node_modules/.package-lock.json
 	cd js && npm test
