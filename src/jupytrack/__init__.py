@@ -36,7 +36,7 @@ _HOME = {
     "sigmoid_weights": "jupytrack.flow.lucas_kanade",
     "tracks_from_points": "jupytrack.annotation.point_boxes",
 }
-_MODULES = {"errors", "formats", "qa", "samples"}
+_MODULES = {"errors", "flow", "formats", "jobs", "qa", "samples"}
 
 __all__ = [
     "Annotator",
@@ -53,8 +53,10 @@ __all__ = [
     "detect_blips",
     "errors",
     "evaluate",
+    "flow",
     "formats",
     "interpolate_blips",
+    "jobs",
     "lk_moving_average_filter",
     "load_raw_paths",
     "lucas_kanade",
@@ -69,7 +71,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from jupytrack import errors, formats, qa, samples
+    from jupytrack import errors, flow, formats, jobs, qa, samples
     from jupytrack.annotation.boxes import BoxTracks
     from jupytrack.annotation.history import History
     from jupytrack.annotation.layers import LayerStack
