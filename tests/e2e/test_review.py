@@ -160,3 +160,23 @@ def test_boxes_are_drawn_over_the_picture(lab, tmp_path):
     page.wait_for_timeout(300)
     assert page.locator(".jupytrack-canvas canvas").first.screenshot() != shot
     picture(lab, "closed")
+
+
+def test_clicks_on_bars_and_squares_go_to_frames(lab, tmp_path):
+    plot = "plot = jupytrack.qa.plot(report, annotator)"
+    lab.open(OPEN.replace("{folder}", str(tmp_path / "data")), plot, "annotator", "plot")
+    page = lab.page
+    bars = page.locator(".jupytrack-quality-plot rect.bar")
+    bars.first.click()
+    worst = lab.value("report.scores['frame'].tolist()")
+    wait_for_frame(lab, worst[0])
+    bars.first.click()
+    wait_for_frame(lab, worst[1])
+    squares = page.locator(".jupytrack-quality-plot .dot")
+    squares.last.click()
+    caption = page.locator(".jupytrack-quality-plot .widget-html")
+    caption.filter(has_text="score").wait_for()
+    frame = lab.value("annotator.session.frame")
+    assert frame in worst[2:]
+    assert f"Frame {frame}, track" in caption.inner_text()
+    wait_for_frame(lab, frame)

@@ -18,6 +18,7 @@ from jupytrack.qa.flow import flow_residual
 from jupytrack.qa.identity import broken_tracks, duplicates, missing_occlusion, reentry
 from jupytrack.qa.inputs import left_right_pairs
 from jupytrack.qa.pairs import pair_distance, swaps
+from jupytrack.qa.plotting import plot
 from jupytrack.qa.points import acceleration, frozen, gaps, jumps, low_likelihood, out_of_picture
 from jupytrack.qa.reference import coverage, detect
 from jupytrack.qa.registry import checks
@@ -48,6 +49,7 @@ __all__ = [
     "missing_occlusion",
     "out_of_picture",
     "pair_distance",
+    "plot",
     "reentry",
     "run",
     "size_change",
