@@ -186,9 +186,33 @@ def _step(  # type: ignore[no-untyped-def]
     padded = -(-width // 16) * 16
     mask = np.zeros(padded, np.float32)
     mask[:width] = 1
-    patch = np.zeros((height + 2 + 2 * reach, padded + 2 + 2 * reach), np.float32)
+    means = np.empty((at.shape[1], 2), np.float32)
+    spreads = np.zeros(at.shape[1], np.float32)
+    numbers = np.zeros(at.shape[1], np.int64)
+    # No larger than these labels need, so that the work stays in the fast cache.
+    widest = 1
+    for label in range(at.shape[1]):
+        sum_x, sum_y = 0.0, 0.0
+        for k in range(at.shape[0]):
+            if tracked[k, label]:
+                sum_x += at[k, label, 0]
+                sum_y += at[k, label, 1]
+                numbers[label] += 1
+        if numbers[label] == 0:
+            continue
+        means[label, 0], means[label, 1] = sum_x / numbers[label], sum_y / numbers[label]
+        for k in range(at.shape[0]):
+            if tracked[k, label]:
+                away_x, away_y = (
+                    abs(at[k, label, 0] - means[label, 0]),
+                    abs(at[k, label, 1] - means[label, 1]),
+                )
+                spreads[label] = max(spreads[label], away_x, away_y)
+        if spreads[label] <= reach:
+            widest = max(widest, math.ceil(spreads[label]))
+    patch = np.zeros((height + 2 + 2 * widest, padded + 2 + 2 * widest), np.float32)
     gx, gy = np.zeros_like(patch), np.zeros_like(patch)
-    extra = 2 * (reach + _ROOM + 2)
+    extra = 2 * (widest + _ROOM + 2)
     area = np.zeros((height + extra, padded + extra), np.float32)
     raw = np.zeros((patch.shape[0] + 2, patch.shape[1] + 2), np.float32)
     raw_x, raw_y = np.zeros_like(raw), np.zeros_like(raw)
@@ -196,21 +220,12 @@ def _step(  # type: ignore[no-untyped-def]
     shift = np.empty((5, 2), np.float32)
     node_x, node_y = np.array([0, 1, -1, 0, 0]), np.array([0, 0, 0, 1, -1])
     for label in range(at.shape[1]):
-        number = 0
-        sum_x, sum_y = 0.0, 0.0
-        for k in range(at.shape[0]):
-            if tracked[k, label]:
-                sum_x += at[k, label, 0]
-                sum_y += at[k, label, 1]
-                number += 1
+        number = numbers[label]
         told[label] = 0
         if number == 0:
             continue
-        mean_x, mean_y = np.float32(sum_x / number), np.float32(sum_y / number)
-        spread = np.float32(0)
-        for k in range(at.shape[0]):
-            if tracked[k, label]:
-                spread = max(spread, abs(at[k, label, 0] - mean_x), abs(at[k, label, 1] - mean_y))
+        mean_x, mean_y = means[label]
+        spread = spreads[label]
         if not spread <= reach:
             told[label] = _ALONE
             continue
