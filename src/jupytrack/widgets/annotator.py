@@ -20,6 +20,7 @@ from jupytrack.video.reader import VideoReader
 from jupytrack.widgets import commands as table
 from jupytrack.widgets.actions import layers
 from jupytrack.widgets.bindings import Bindings
+from jupytrack.widgets.colors import css
 from jupytrack.widgets.dialogs import Banner, Choice, Question
 from jupytrack.widgets.frame_canvas import FrameCanvas
 from jupytrack.widgets.lifetime import Lifetime
@@ -28,7 +29,7 @@ from jupytrack.widgets.options import OptionError, checked, refuse_unknown
 from jupytrack.widgets.overlay import TRANSLUCENT, Overlay
 from jupytrack.widgets.panels import EnhancePanel, LabelsPanel, LayersPanel, Panel
 from jupytrack.widgets.questions import Questions
-from jupytrack.widgets.session import Session, css
+from jupytrack.widgets.session import Session
 from jupytrack.widgets.tools import CopyPanel, IntervalPanel, TraceBar, toolbar
 from jupytrack.widgets.traces import LOWEST, Traces
 from jupytrack.widgets.tracking import Tracking

@@ -8,7 +8,7 @@ import numpy as np
 
 from jupytrack.annotation.palettes import palette
 from jupytrack.errors import AnnotationError
-from jupytrack.widgets.session import css
+from jupytrack.widgets.colors import css
 
 if TYPE_CHECKING:
     from ipycanvas import Canvas

@@ -12,9 +12,10 @@ from ipycanvas import Canvas
 from numpy.typing import NDArray
 
 from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.widgets.colors import css
 from jupytrack.widgets.doubt import paint_doubt
 from jupytrack.widgets.recording import RecordingManager, TaggedCanvas, make_recorder
-from jupytrack.widgets.session import Session, css
+from jupytrack.widgets.session import Session
 
 __all__ = ["TRANSLUCENT", "Overlay", "Painter", "Recording"]
 

@@ -23,6 +23,8 @@ from jupytrack.annotation.table import label_order
 from jupytrack.errors import AnnotationError, ConflictError, JupytrackError, Level
 from jupytrack.listeners import call_all, listen
 from jupytrack.video.enhance import Enhancement
+from jupytrack.widgets.colors import css
+from jupytrack.widgets.status import snapshot
 
 if TYPE_CHECKING:
     from jupytrack.annotation.layers import LayerStack
@@ -357,7 +359,7 @@ class Session(traitlets.HasTraits):
         if points or layers:
             self._keep_label_valid()
         if points or layers or status:
-            self.status = self._snapshot()
+            self.status = snapshot(self)
         if points:
             frames = None if changed is None else np.unique(np.concatenate(changed)) if changed else None
             self.overlay_revision += 1
@@ -490,38 +492,6 @@ class Session(traitlets.HasTraits):
         """Count a layer's unsaved changes anew: its file was written or read."""
         self._unsaved.pop(name, None)
         self.update_status()
-
-    def _snapshot(self) -> dict[str, Any]:
-        layers = self.layers
-        undo, redo = layers.undo_title, layers.redo_title
-        return {
-            "n_frames": self.n_frames,
-            "fps": float(self.video.get_avg_fps()),
-            "label": self.label,
-            "labels": [
-                {"name": label, "color": self.color_of(label), "shown": self.name_of(label)}
-                for label in self.labels
-            ],
-            "label_range": self.label_range,
-            "number_keys": self.number_keys,
-            "layer": layers.active,
-            "layers": list(layers.names),
-            "overlay": layers.overlay,
-            "unsaved": {name: self.unsaved(name) for name in layers.names},
-            "save_state": self.save_state,
-            "interval": list(self.interval) if self.interval else None,
-            "pending_interval": self.pending_interval,
-            "frames_of_interest": [int(frame) for frame in layers.frames_of_interest],
-            "new": [name for name in layers.names if not layers[name].has_file],
-            "undo": undo,
-            "redo": redo,
-            "read_only": self.read_only,
-        }
-
-
-def css(color: tuple[float, ...]) -> str:
-    """Write an RGB colour of parts 0 to 1 the way style sheets do, ``#rrggbb``."""
-    return "#" + "".join(f"{round(255 * min(max(float(part), 0.0), 1.0)):02x}" for part in color[:3])
 
 
 def _after(seconds: float, call: Callable[[], None]) -> None:

@@ -20,10 +20,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import bqplot
 
+from jupytrack.widgets.colors import css
 from jupytrack.widgets.decimate import decimate
 from jupytrack.widgets.doubt import DoubtMarks
 from jupytrack.widgets.overlay import TRANSLUCENT
-from jupytrack.widgets.session import Session, css
+from jupytrack.widgets.session import Session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
+from jupytrack.widgets.colors import css
 from jupytrack.widgets.doubt import COLORS
 from jupytrack.widgets.panels import Panel, command_button, row
-from jupytrack.widgets.session import css
 
 if TYPE_CHECKING:
     import pandas as pd
