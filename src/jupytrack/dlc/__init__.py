@@ -1,0 +1,25 @@
+"""DeepLabCut projects: their files, and the learning that the real deeplabcut does."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+# Resolved when first used, so that a script that only reads a project loads nothing of the learning.
+_HOME = {
+    "DLCProject": "jupytrack.dlc.project",
+    "VideoFileManager": "jupytrack.dlc.files",
+    "merge_annotations_in_folder": "jupytrack.dlc.files",
+}
+
+__all__ = ["DLCProject", "VideoFileManager", "merge_annotations_in_folder"]
+
+if TYPE_CHECKING:
+    from jupytrack.dlc.files import VideoFileManager, merge_annotations_in_folder
+    from jupytrack.dlc.project import DLCProject
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'jupytrack.dlc' has no attribute {name!r}; it has {', '.join(__all__)}")
