@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 # Resolved when first used, so that a script that only reads a project loads nothing of the learning.
 _HOME = {
+    "IterationComparison": "jupytrack.dlc.comparison",
+    "compare_iterations": "jupytrack.dlc.comparison",
     "DLCProject": "jupytrack.dlc.project",
     "VideoFileManager": "jupytrack.dlc.files",
     "merge_annotations_in_folder": "jupytrack.dlc.files",
 }
 
-__all__ = ["DLCProject", "VideoFileManager", "merge_annotations_in_folder"]
+__all__ = [
+    "DLCProject",
+    "IterationComparison",
+    "VideoFileManager",
+    "compare_iterations",
+    "merge_annotations_in_folder",
+]
 
 if TYPE_CHECKING:
+    from jupytrack.dlc.comparison import IterationComparison, compare_iterations
     from jupytrack.dlc.files import VideoFileManager, merge_annotations_in_folder
     from jupytrack.dlc.project import DLCProject
 
