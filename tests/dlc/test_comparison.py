@@ -129,6 +129,17 @@ def test_points_and_labels_that_only_one_iteration_has_are_counted():
     assert "not in both: ear" in comparison.summary()
 
 
+def test_body_parts_say_what_belongs_together_where_they_are_known():
+    """A new body part that comes first in the alphabet gives all others another number."""
+    before = PointTable(["0", "1"], _still(), meta={"names": {"0": "nose", "1": "tail"}})
+    after = np.concatenate([_still(1) + 100, _moved(b=(60, 66, 50))])
+    names = {"0": "ear", "1": "nose", "2": "tail"}
+    comparison = compare_iterations(before, PointTable(["0", "1", "2"], after, meta={"names": names}), before)
+    assert comparison.moves[["label", "name", "frame", "grew"]].values.tolist() == [["2", "tail", 60, 50.0]]
+    assert comparison.labels.index.tolist() == ["1", "2", "COMBINED"]
+    assert comparison.left_out == ("ear",)
+
+
 def test_nothing_moved_is_an_empty_list_with_its_columns():
     comparison = compare_iterations(_layer(_still()), _layer(_still()), video="mouse")
     assert len(comparison.moves) == 0

@@ -29,6 +29,7 @@ MOVES = {
     "rank": "int64",
     "video": "object",
     "label": "object",
+    "name": "object",
     "frame": "int64",
     "last": "int64",
     "worst": "int64",
@@ -66,7 +67,7 @@ class IterationComparison:
     before, after : str
         Names of both iterations.
     left_out : tuple of str
-        Labels that only one of both iterations has.
+        Labels (body parts, where known) that only one of both iterations has.
     """
 
     moves: pd.DataFrame
@@ -94,7 +95,10 @@ class IterationComparison:
         """Return both tables as they are shown: what says nothing here is left out."""
         worst = self.moves.head(_SHOWN).drop(columns=["check", "times"])
         worst = worst.drop(columns="video").dropna(axis="columns", how="all")
-        return self.labels.dropna(axis="columns", how="all"), worst
+        labels = self.labels.dropna(axis="columns", how="all")
+        if all(name in ("", label) for label, name in labels["name"].items()):
+            return labels.drop(columns="name"), worst.drop(columns="name", errors="ignore")
+        return labels, worst
 
     def __repr__(self) -> str:
         labels, worst = self._tables()
@@ -144,7 +148,7 @@ def compare_iterations(
     video : str, optional
         Name for the column ``video``; by default that of the layers' video.
     labels : sequence of str, optional
-        Only these; by default all that both iterations have.
+        Only these labels of ``after``; by default all that both iterations have.
     min_times : float
         How many times as far as is usual for its label a point has to move to be listed.
     min_scale : float
@@ -158,16 +162,17 @@ def compare_iterations(
     Returns
     -------
     IterationComparison
-        ``moves``: one row a move, ranked. ``rank`` (from 1), ``video``, ``label``, ``frame`` and ``last``
-        (the first and last frame of the move), ``worst`` (the frame to look at: where the error grew most,
-        else where the point moved most), and what holds on that frame: ``moved`` in pixels,
+        ``moves``: one row a move, ranked. ``rank`` (from 1), ``video``, ``label``, ``name`` (its body part
+        where it is known), ``frame`` and ``last`` (the first and last frame of the move), ``worst`` (the
+        frame to look at: where the error grew most, else where the point moved most), and what holds on that
+        frame: ``moved`` in pixels,
         ``likelihood_before`` and ``likelihood_after``, ``error_before`` and ``error_after`` (distance from
         the manual point, in pixels; NaN where there is none), ``grew`` (their difference), ``times`` (what it
         is ranked by),
         ``check`` (``error_grew …``, ``moved …`` or ``moved_unsure …``, with the name of the new iteration)
         and ``message``.
 
-        ``labels``: indexed by ``label``. ``points`` (in both), ``only_before``, ``only_after``,
+        ``labels``: indexed by ``label``. ``name``, ``points`` (in both), ``only_before``, ``only_after``,
         ``median_moved``, ``max_moved``, ``manual`` (manual points on which both have theirs),
         ``rmse_before``, ``rmse_after`` and ``share_worse`` (share of the manual points that are further off
         than before).
@@ -180,6 +185,9 @@ def compare_iterations(
 
     Notes
     -----
+    Labels are those of ``after``. Where body parts are known, they and not the labels say what belongs
+    together: a body part that was added to a project gives others another number.
+
     A point moved by m = |after − before|. What is usual for label l is u_l = median(m), at least
     ``min_scale`` and at most three times the median of all labels' medians, so that a label that moved as a
     whole is seen. Listed where m > ``min_times`` · u_l. Were the differences normally distributed in x and
@@ -209,10 +217,13 @@ def compare_iterations(
     sure, gap = _number("min_likelihood", min_likelihood, 1.0), int(_number("max_gap", max_gap))
     if scale == 0:
         raise AnnotationError("min_scale is 0.", "Give a number of pixels above 0.")
-    tables = [_table_of(each, name) for each, name in ((before, "before"), (after, "after"))]
-    truth = None if manual is None else _table_of(manual, "manual")
+    latest = _table_of(after, "after")
+    tables = [_like(_table_of(before, "before"), latest), latest]
+    truth = None if manual is None else _like(_table_of(manual, "manual"), latest)
     _check_same_video([each for each in (before, after, manual) if isinstance(each, VideoAnnotation)])
     shared = _shared_labels(tables[0], tables[1], labels)
+    parts = _body_parts(latest)
+    bodies = [parts.get(label, label) for label in shared]
     n_frames = max(table.n_frames for table in tables)
     old, new = (_chosen(table, shared, n_frames) for table in tables)
     hand = np.full(old.xy.shape, np.nan) if truth is None else _chosen(truth, shared, n_frames).xy
@@ -237,6 +248,7 @@ def compare_iterations(
         {
             "video": pd.Series([_video_name(video, (before, after))] * len(row), dtype=object),
             "label": pd.Series([shared[each] for each in row.tolist()], dtype=object),
+            "name": pd.Series([bodies[each] for each in row.tolist()], dtype=object),
             "frame": first,
             "last": last,
             "worst": worst,
@@ -252,9 +264,10 @@ def compare_iterations(
     )
     moves["message"] = pd.Series(_messages(moves, kind[at]), dtype=object)
     only = [~np.isnan(one.xy[:, :, 0]) & np.isnan(two.xy[:, :, 0]) for one, two in ((old, new), (new, old))]
-    left_out = set(tables[0].labels) ^ set(tables[1].labels) if labels is None else set()
-    summary = _summary(shared, moved, was, now, only)
-    return IterationComparison(_ranked(moves, kind[at]), summary, *names, tuple(sorted(left_out)))
+    alone = set(tables[0].labels) ^ set(tables[1].labels) if labels is None else set()
+    left_out = tuple(sorted(parts.get(label, label) for label in alone))
+    summary = _summary(shared, bodies, moved, was, now, only)
+    return IterationComparison(_ranked(moves, kind[at]), summary, *names, left_out)
 
 
 def _number(name: str, value: Any, high: float = np.inf) -> float:
@@ -273,6 +286,22 @@ def _table_of(layer: Layer, what: str) -> PointTable:
     raise AnnotationError(
         f"{what} is {type(layer).__name__}, no layer of points.", "Give a VideoAnnotation or a PointTable."
     )
+
+
+def _body_parts(table: PointTable) -> dict[str, str]:
+    return {str(label): str(name) for label, name in table.meta.get("names", {}).items()}
+
+
+def _like(table: PointTable, other: PointTable) -> PointTable:
+    """Return a table with the labels that another one uses for the same body parts."""
+    names, theirs = _body_parts(table), {name: label for label, name in _body_parts(other).items()}
+    if not names or not theirs:
+        return table
+    labels = [theirs.get(names[label], names[label]) if label in names else label for label in table.labels]
+    # two labels of one body part, or a label that is another's body part: keep apart what is apart
+    if len(set(labels)) < len(labels):
+        return table
+    return PointTable(labels, table.xy, table.columns)
 
 
 def _name(layer: Layer, otherwise: str) -> str:
@@ -394,13 +423,20 @@ def _ranked(moves: pd.DataFrame, kind: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def _summary(
-    labels: list[str], moved: FloatArray, was: FloatArray, now: FloatArray, only: list[BoolArray]
+    labels: list[str],
+    bodies: list[str],
+    moved: FloatArray,
+    was: FloatArray,
+    now: FloatArray,
+    only: list[BoolArray],
 ) -> pd.DataFrame:
     parts = {label: slice(row, row + 1) for row, label in enumerate(labels)}
     if len(labels) > 1:
         parts[COMBINED] = slice(None)
     rows = [_summary_row(moved[at], was[at], now[at], [each[at] for each in only]) for at in parts.values()]
-    return pd.DataFrame(rows, index=pd.Index(list(parts), dtype=object, name="label"))
+    table = pd.DataFrame(rows, index=pd.Index(list(parts), dtype=object, name="label"))
+    table.insert(0, "name", pd.Series([*bodies, ""][: len(parts)], table.index, dtype=object))
+    return table
 
 
 def _summary_row(
