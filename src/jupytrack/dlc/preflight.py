@@ -1,0 +1,352 @@
+"""What stands between the layers and a training: edits that are not saved, frames that lack a body part.
+
+Frames that are dropped are written beside their layer first, under a name that no program takes for a layer,
+and :func:`restore_dropped` brings them back.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from jupytrack.annotation.durable import open_durable
+from jupytrack.annotation.layer_list import BUFFER
+from jupytrack.annotation.layers import is_dense_layer_name
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.annotation.saved import Unsaved
+from jupytrack.annotation.table import PointTable, column_type
+from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.files import read_error, write_atomic
+from jupytrack.formats import dustrack, sidecar
+from jupytrack.video.source import FrameSource
+
+__all__ = [
+    "LayerIssues",
+    "dropped_files",
+    "incomplete_frames",
+    "is_manual_layer",
+    "layer_issues",
+    "restore_dropped",
+    "save_and_clean",
+    "scan",
+    "scan_video",
+]
+
+DROPPED = "jupytrack-dropped-incomplete"
+"""What the names of recovery files have after the layer's stem, and before the time."""
+_THEIRS = "dustrack-dropped-incomplete"
+
+
+@dataclass(frozen=True)
+class LayerIssues:
+    """What is to be settled in a layer before a model learns from it.
+
+    Attributes
+    ----------
+    ann : VideoAnnotation
+        The layer.
+    unsaved : Unsaved
+        How it differs from its file.
+    incomplete : dict of int to list of str
+        Frames with some points, and the labels that each lacks.
+    new : bool
+        Whether there is no file yet.
+    """
+
+    ann: VideoAnnotation
+    unsaved: Unsaved = field(default_factory=Unsaved)
+    incomplete: dict[int, list[str]] = field(default_factory=dict)
+    new: bool = False
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.ann.name
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to settle."""
+        return bool(self.unsaved or self.incomplete or self.new)
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        signs = (("+", self.unsaved.added), ("−", self.unsaved.removed), ("~", self.unsaved.moved))
+        counts = " ".join(f"{sign}{count}" for sign, count in signs if count)
+        parts = []
+        if self.unsaved or self.new:
+            parts.append(f"unsaved ({counts or ('no file yet' if self.new else 'labels')})")
+        if self.incomplete:
+            missing = list(dict.fromkeys(label for labels in self.incomplete.values() for label in labels))
+            count = len(self.incomplete)
+            parts.append(
+                f"{count} incomplete frame{'' if count == 1 else 's'} "
+                f"({_frames(list(self.incomplete))}; lacking {', '.join(missing)})"
+            )
+        return ", ".join(parts)
+
+
+def _frames(frames: Sequence[int], most: int = 6) -> str:
+    shown = ", ".join(map(str, frames[:most]))
+    return shown + (", …" if len(frames) > most else "")
+
+
+def is_manual_layer(video: str | Path, name: str, fname: str | Path | None) -> bool:
+    """Whether a layer is one by hand, which training reads.
+
+    Parameters
+    ----------
+    video : path
+        The video.
+    name : str
+        The layer's name.
+    fname : path or None
+        Its file.
+
+    Returns
+    -------
+    bool
+        False for the buffer, ``dlccorr``, everything else that begins with ``dlc``, what the LK moving
+        average smoothed, and whatever is not saved as ``<video>_annotations*.json``.
+    """
+    if fname is None or name == BUFFER or name.startswith("dlc") or is_dense_layer_name(name):
+        return False
+    path, start = Path(fname), f"{Path(video).stem}_annotations"
+    return path.suffix == ".json" and (path.stem == start or path.stem.startswith(f"{start}_"))
+
+
+def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = None) -> dict[int, list[str]]:
+    """Return the frames that have some of the required labels, but not all.
+
+    Parameters
+    ----------
+    ann : VideoAnnotation
+        A layer.
+    required : sequence of str, optional
+        The labels a frame must have: those of a project's body parts. By default every label that has a point
+        somewhere in the layer.
+
+    Returns
+    -------
+    dict of int to list of str
+        For each such frame, ascending, the labels that it lacks. A frame with a point of any label counts.
+    """
+    present = ann.present
+    if required is None:
+        required = [label for label, row in zip(ann.labels, present, strict=True) if row.any()]
+    if not required or not present.any():
+        return {}
+    rows = {label: present[ann.labels.index(label)] for label in required if label in ann.labels}
+    nothing = np.zeros(present.shape[1], np.bool_)
+    has = np.stack([rows.get(label, nothing) for label in required])
+    found = np.flatnonzero(present.any(axis=0) & ~has.all(axis=0))
+    return {
+        int(frame): [label for label, there in zip(required, has[:, frame], strict=True) if not there]
+        for frame in found
+    }
+
+
+def layer_issues(ann: VideoAnnotation, required: Sequence[str] | None = None) -> LayerIssues:
+    """Return what is to be settled in one layer; arguments as for :func:`incomplete_frames`."""
+    return LayerIssues(
+        ann,
+        ann.unsaved,
+        incomplete_frames(ann, required),
+        new=not ann.has_file and bool(ann.present.any()),
+    )
+
+
+def scan(
+    layers: Iterable[VideoAnnotation], video: str | Path, required: Sequence[str] | None = None
+) -> list[LayerIssues]:
+    """Return the layers by hand in which there is anything to settle.
+
+    Parameters
+    ----------
+    layers : iterable of VideoAnnotation
+        Layers of one video, such as a :class:`LayerStack`.
+    video : path
+        The video.
+    required : sequence of str, optional
+        As for :func:`incomplete_frames`.
+    """
+    manual = (ann for ann in layers if is_manual_layer(video, ann.name, ann.fname))
+    return [issues for ann in manual if (issues := layer_issues(ann, required))]
+
+
+def scan_video(
+    video: FrameSource, required: Sequence[str] | None = None, known: Iterable[VideoAnnotation] = ()
+) -> list[LayerIssues]:
+    """Return the same for the layers that lie beside a video, apart from those that are known.
+
+    Parameters
+    ----------
+    video : FrameSource
+        The video.
+    required : sequence of str, optional
+        As for :func:`incomplete_frames`.
+    known : iterable of VideoAnnotation
+        Layers that are open already.
+    """
+    there = {Path(ann.fname).resolve() for ann in known if ann.fname is not None}
+    found = []
+    for name, path in dustrack.discover_layers(video.fname).items():
+        if path.resolve() in there or not is_manual_layer(video.fname, name, path):
+            continue
+        ann = VideoAnnotation(path, name=name, video=video)
+        if issues := layer_issues(ann, required):
+            found.append(issues)
+    return found
+
+
+def save_and_clean(issues: LayerIssues) -> Path | None:
+    """Settle what :func:`scan` found in a layer: drop its incomplete frames, and save it.
+
+    The points of the frames are written to a recovery file first, beside the layer:
+    ``<layer>.jupytrack-dropped-incomplete-<time>``. Dropping them is one edit that can be undone.
+
+    Parameters
+    ----------
+    issues : LayerIssues
+        What was found.
+
+    Returns
+    -------
+    Path or None
+        The recovery file; None if no frame was dropped.
+
+    Raises
+    ------
+    ConflictError
+        If the layer is read-only, or its file was changed by somebody else.
+    SaveError
+        If the recovery file or the layer cannot be written. Without a recovery file nothing is dropped.
+    """
+    ann = issues.ann
+    kept: Path | None = None
+    ann.history.require_writable()
+    opened = open_durable(ann) if issues.incomplete and ann.durable is None and ann.has_file else None
+    try:
+        with ann.lock:
+            if issues.incomplete:
+                kept = _write_dropped(ann, list(issues.incomplete))
+                with ann.edit(f"Drop {len(issues.incomplete)} incomplete frames of {ann.name}"):
+                    for label, row in zip(ann.labels, ann.present, strict=True):
+                        frames = [frame for frame in issues.incomplete if row[frame]]
+                        if frames:
+                            ann.set_points(label, frames, np.full((len(frames), 2), np.nan))
+            if ann.unsaved or not ann.has_file:
+                ann.save()
+    finally:
+        if opened is not None:
+            opened.close()
+    return kept
+
+
+def _write_dropped(ann: VideoAnnotation, frames: Sequence[int]) -> Path:
+    table = ann.to_table()
+    gone = np.ones(table.n_frames, np.bool_)
+    gone[list(frames)] = False
+    table.xy[:, gone] = np.nan
+    for name, values in table.columns.items():
+        values[:, gone] = column_type(name, values.dtype).missing
+    table.meta["names"] = ann.names
+    path = Path(str(ann.fname))
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    name = f"{path.stem}.{DROPPED}-{stamp}"
+    names = [name, *(f"{name}-{n}" for n in range(2, 1000))]
+    kept = next(path.with_name(each) for each in names if not path.with_name(each).exists())
+    extra = sidecar.to_bytes(table)
+    if extra is not None:
+        write_atomic(kept.with_name(f"{kept.name}.sidecar"), extra)
+    write_atomic(kept, dustrack.to_json(table))
+    return kept
+
+
+def dropped_files(fname: str | Path) -> list[Path]:
+    """Return the recovery files of a layer, the newest first; DUSTrack's are among them.
+
+    Parameters
+    ----------
+    fname : path
+        The layer's file.
+    """
+    path = Path(fname)
+    starts = tuple(f"{path.stem}.{kind}-" for kind in (DROPPED, _THEIRS))
+    found = [
+        each
+        for each in (path.parent.iterdir() if path.parent.is_dir() else ())
+        if each.name.startswith(starts) and each.suffix not in (".sidecar", ".tmp")
+    ]
+    return sorted(found, key=lambda each: each.name.rpartition("incomplete-")[2], reverse=True)
+
+
+def restore_dropped(ann: VideoAnnotation, file: str | Path | None = None) -> int:
+    """Put points from a recovery file back, as one edit; points set since stay as they are.
+
+    Parameters
+    ----------
+    ann : VideoAnnotation
+        The layer.
+    file : path, optional
+        The recovery file; the layer's newest one by default. One that DUSTrack wrote is read, too.
+
+    Returns
+    -------
+    int
+        How many points came back.
+
+    Raises
+    ------
+    AnnotationError
+        If the layer has no recovery file.
+    FormatError
+        If the file cannot be read.
+    """
+    if file is None:
+        files = [] if ann.fname is None else dropped_files(ann.fname)
+        if not files:
+            raise AnnotationError(
+                f"Layer {ann.name!r} has no recovery file beside it.",
+                "Give the file's path, if it lies elsewhere.",
+            )
+        file = files[0]
+    path = Path(file)
+    table = _read_dropped(path, None if ann.video is None else len(ann.video))
+    count = 0
+    with ann.lock, ann.edit(f"Restore {path.name}"):
+        for row, label in enumerate(table.labels):
+            frames = np.flatnonzero(table.present[row])
+            if label in ann.labels and frames.size:
+                here = ann.get_frames(label)
+                frames = frames[~np.isin(frames, here)]
+            if not frames.size:
+                continue
+            ann.add_label(label)
+            columns = {name: values[row, frames] for name, values in table.columns.items()}
+            ann.set_points(label, frames, table.xy[row, frames], columns=columns)
+            count += len(frames)
+    return count
+
+
+def _read_dropped(path: Path, n_frames: int | None) -> PointTable:
+    if f".{_THEIRS}-" not in path.name:
+        table = dustrack.read(path, n_frames)
+        sidecar.read_into(table, path.with_name(f"{path.name}.sidecar"))
+        return table
+    # theirs is the other way round: a frame's labels
+    labels: dict[str, dict[str, object]] = {}
+    try:
+        for frame, points in json.loads(path.read_bytes()).items():
+            for label, xy in points.items():
+                labels.setdefault(label, {})[frame] = xy
+        return PointTable.from_mapping(labels, n_frames)
+    except OSError as error:
+        raise read_error(path, error) from error
+    except (AttributeError, ValueError) as error:
+        raise FormatError(
+            f"{path} is no recovery file ({error}).", "Its shape is {frame: {label: [x, y]}}."
+        ) from error

@@ -1,0 +1,179 @@
+"""What is settled before a training: unsaved edits, incomplete frames, and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+from plain_video import PlainVideo
+
+from jupytrack.annotation.layers import LayerStack
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.annotation.table import Visibility
+from jupytrack.dlc import preflight
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, SaveError
+from jupytrack.formats.dustrack import discover_layers
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """Give a layer with two complete frames and two incomplete ones, and one without issues."""
+    stack = LayerStack(PlainVideo(str(tmp_path / "clip.mp4")))
+    mine = stack.add("mine", labels=["0", "1"])
+    for frame in (3, 5):
+        mine.add_at_frame(frame, [[frame, 1], [frame, 2]])
+    mine.add([7.25, 1.0], "0", 7)
+    mine.add([9.5, 2.0], "1", 9)
+    mine.set_column("visibility", Visibility.FULLY_OCCLUDED, label="1", frames=[9])
+    mine.save()
+    fine = stack.add("fine", labels=["0", "1"])
+    fine.add_at_frame(11, [[1, 1], [2, 2]])
+    fine.save()
+    yield stack
+    stack.close()
+
+
+def scan(stack, required=("0", "1")):
+    return preflight.scan(stack, stack.video.fname, required)
+
+
+@pytest.mark.parametrize(
+    ("name", "manual"),
+    [
+        ("iteration-1", True),
+        ("iteration-1_manual_corrections", True),
+        ("pn", True),
+        ("", True),
+        ("buffer", False),
+        ("dlccorr", False),
+        ("dlc_iteration-0_20", False),
+        ("mine_lkmovavg_0.500", False),
+    ],
+)
+def test_layers_by_hand_are_told_by_name_and_file(name, manual):
+    path = f"/v/clip_annotations{'_' * bool(name)}{name}.json"
+    assert preflight.is_manual_layer("/v/clip.mp4", name, path) is manual
+    assert not preflight.is_manual_layer("/v/clip.mp4", name, "/v/CollectedData_x.h5")
+    assert not preflight.is_manual_layer("/v/clip.mp4", name, "/v/other_annotations_pn.json")
+    assert not preflight.is_manual_layer("/v/clip.mp4", name, None)
+
+
+def test_incomplete_frames_say_what_they_lack(stack):
+    found = scan(stack)
+    assert [(one.name, one.incomplete, bool(one.unsaved)) for one in found] == [
+        ("mine", {7: ["1"], 9: ["0"]}, False)
+    ]
+    assert str(found[0]) == "2 incomplete frames (7, 9; lacking 1, 0)"
+    # a label nobody used counts where the project asks for it, and only there
+    stack["fine"].add_label("2")
+    assert preflight.incomplete_frames(stack["fine"]) == {}
+    assert preflight.incomplete_frames(stack["fine"], ["0", "1", "2"]) == {11: ["2"]}
+    # a stray label alone on a frame makes the frame incomplete
+    stack["fine"].add([5, 5], "2", 30)
+    assert preflight.incomplete_frames(stack["fine"], ["0", "1"]) == {30: ["0", "1"]}
+
+
+def test_unsaved_edits_and_new_layers_are_found(stack):
+    stack["fine"].add([3, 3], "1", 11)
+    new = stack.add("new", labels=["0", "1"])
+    assert [one.name for one in scan(stack)] == ["mine", "fine"]
+    new.add_at_frame(2, [[1, 1], [2, 2]])
+    found = {one.name: str(one) for one in scan(stack)}
+    assert found["fine"] == "unsaved (~1)"
+    assert found["new"] == "unsaved (+2)"
+
+
+def test_layers_beside_the_video_that_are_not_open_are_found(stack, tmp_path):
+    other = tmp_path / "clip_annotations_other.json"
+    other.write_text('{"0": {"4": [1, 1], "6": [1, 2]}, "1": {"4": [2, 2]}}')
+    (tmp_path / "clip_annotations_dlccorr.json").write_text('{"0": {"4": [1, 1]}}')
+    found = preflight.scan_video(stack.video, ["0", "1"], known=stack)
+    assert [(one.name, list(one.incomplete)) for one in found] == [("other", [6])]
+    kept = preflight.save_and_clean(found[0])
+    assert json.loads(kept.read_text())["0"] == {"6": [1, 2]}
+    assert json.loads(other.read_text()) == {"0": {"4": [1, 1]}, "1": {"4": [2, 2]}}
+    assert preflight.scan_video(stack.video, ["0", "1"], known=stack) == []
+
+
+def test_cleaning_writes_the_recovery_file_drops_and_saves(stack, tmp_path):
+    mine = stack["mine"]
+    mine.add([3.5, 3.5], "0", 5)
+    before = stack.path_for("fine").stat().st_mtime_ns
+    kept = [preflight.save_and_clean(one) for one in scan(stack)]
+    assert len(kept) == 1
+    assert kept[0].name.startswith("clip_annotations_mine.jupytrack-dropped-incomplete-20")
+    assert json.loads(kept[0].read_text()) == {"0": {"7": [7.25, 1.0]}, "1": {"9": [9.5, 2.0]}}
+    assert json.loads(stack.path_for("mine").read_text()) == {
+        "0": {"3": [3, 1], "5": [3.5, 3.5]},
+        "1": {"3": [3, 2], "5": [5, 2]},
+    }
+    assert not mine.unsaved
+    assert scan(stack) == []
+    assert stack.path_for("fine").stat().st_mtime_ns == before
+    # one step back
+    stack.undo()
+    assert mine.frames == [3, 5, 7, 9]
+
+
+def test_a_recovery_file_is_no_layer_and_can_be_read_back(stack, tmp_path):
+    preflight.save_and_clean(scan(stack)[0])
+    assert set(discover_layers(tmp_path / "clip.mp4")) == {"mine", "fine"}
+    again = VideoAnnotation(stack.path_for("mine"), video=stack.video)
+    assert again.frames == [3, 5]
+    mine = stack["mine"]
+    # a point that was set since is not replaced
+    mine.add([1.0, 1.0], "0", 7)
+    assert preflight.restore_dropped(mine) == 1
+    assert mine.data["0"][7] == [1.0, 1.0]
+    assert mine.data["1"][9] == [9.5, 2.0]
+    assert mine.column("visibility")[1, 9] == Visibility.FULLY_OCCLUDED
+    stack.undo()
+    assert mine.frames == [3, 5, 7]
+
+
+def test_two_recovery_files_within_a_second_do_not_replace_each_other(stack):
+    first = preflight.save_and_clean(scan(stack)[0])
+    stack["mine"].add([1, 1], "0", 20)
+    second = preflight.save_and_clean(scan(stack)[0])
+    assert first != second
+    assert set(preflight.dropped_files(stack.path_for("mine"))) == {first, second}
+    assert preflight.restore_dropped(stack["mine"], first) == 2
+
+
+def test_a_recovery_file_of_dustrack_is_read(stack, tmp_path):
+    theirs = tmp_path / "clip_annotations_fine.dustrack-dropped-incomplete-20260101T120000"
+    theirs.write_text(json.dumps({"21": {"0": [1.5, 2.5]}, "22": {"1": [3, 4]}}))
+    assert preflight.restore_dropped(stack["fine"]) == 2
+    assert stack["fine"].frames == [11, 21, 22]
+    theirs.write_text(json.dumps([1, 2]))
+    with pytest.raises(FormatError, match="no recovery file"):
+        preflight.restore_dropped(stack["fine"])
+    theirs.unlink()
+    with pytest.raises(AnnotationError, match="no recovery file beside it"):
+        preflight.restore_dropped(stack["fine"])
+
+
+def test_nothing_is_dropped_without_a_recovery_file(stack, tmp_path, monkeypatch):
+    issues = scan(stack)[0]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        with pytest.raises(SaveError):
+            preflight.save_and_clean(issues)
+    assert issues.ann.frames == [3, 5, 7, 9]
+    assert not preflight.dropped_files(stack.path_for("mine"))
+
+
+def test_a_read_only_layer_is_left_alone(stack):
+    issues = scan(stack)[0]
+    issues.ann.history.refuse("Somebody else edits it.", "Wait.")
+    with pytest.raises(ConflictError):
+        preflight.save_and_clean(issues)
+    issues.ann.history.allow()
+    assert issues.ann.frames == [3, 5, 7, 9]
+    assert not preflight.dropped_files(stack.path_for("mine"))
