@@ -2,22 +2,367 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from jupytrack.annotation.journal_content import JournalContent
+from jupytrack.annotation.layer_files import companion_stem
+from jupytrack.annotation.layer_list import BUFFER
+from jupytrack.annotation.layers import is_dense_layer_name
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.annotation.storage import is_writable, private_folder
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, VideoError, VideoNotFoundError
+from jupytrack.files import file_fingerprint
+from jupytrack.formats.dustrack import discover_layers, layer_name_of, make_annotation_file_name
+from jupytrack.video.reader import VideoReader
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
+    from jupytrack.video.source import FrameSource
 
-__all__ = ["VideoFileManager", "merge_annotations_in_folder"]
+__all__ = [
+    "LabelledDataError",
+    "VideoFileManager",
+    "check_saved",
+    "is_manual_layer",
+    "manual_layers",
+    "merge_annotations_in_folder",
+    "merged_annotation",
+]
+
+MERGED = "merged"
+VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .webm .ts .mts .m2ts".split())
+"""Files that are looked at as videos in a folder."""
+
+
+class LabelledDataError(FormatError, AssertionError):
+    """There is not exactly one file of labelled data for a video."""
 
 
 class VideoFileManager:
-    """The files of one video in a project."""
+    """The files of one video in a project.
+
+    Parameters
+    ----------
+    d : DLCProject
+        The project.
+    video_index : int
+        Place of the video in :attr:`DLCProject.video_list`; negative ones count from the end.
+
+    Attributes
+    ----------
+    project_name : str
+        Name of the project.
+    video_stem : str
+        The video's file name without suffix.
+    video_fname : Path
+        The video.
+    """
 
     def __init__(self, d: DLCProject, video_index: int) -> None:
-        raise NotImplementedError
+        self.project = d
+        self.project_name = d.name
+        self.video_fname = d.video_list[d.video_index(video_index)]
+        self.video_stem = self.video_fname.stem
+
+    def __repr__(self) -> str:
+        return f"VideoFileManager({self.project_name!r}, {self.video_stem!r})"
+
+    @property
+    def annotations(self) -> dict[str, Path]:
+        """The layers beside the video, name → JSON file, in natural order of names.
+
+        Where nothing may be written beside the video, the layers in the user's data folder, too.
+        """
+        return _layers_of(self.video_fname)
+
+    @property
+    def annotation_files(self) -> list[Path]:
+        """The files of :attr:`annotations`."""
+        return list(self.annotations.values())
+
+    @property
+    def annotation_names(self) -> list[str]:
+        """The names of :attr:`annotations`."""
+        return list(self.annotations)
+
+    @staticmethod
+    def canonical_layer_name(fname: str | Path) -> str:
+        """Return the name of the layer in a file, as :meth:`jupytrack.LayerStack.canonical_layer_name`."""
+        return layer_name_of(fname)
+
+    @property
+    def dlc_traces(self) -> dict[str, Path]:
+        """Predictions of the video and what was smoothed from them, ``dlc_iteration-<N>_<snapshot>`` → file.
+
+        They are in ``videos/iteration-<N>``, by number of the iteration; what deeplabcut itself wrote into
+        ``videos`` comes first. Of two files with the same name for their layer, the newer one has it and the
+        other one is named after the whole end of its file name.
+        """
+        videos = self.project.paths["videos"]
+        folders = [videos]
+        if videos.is_dir():
+            within = [path for path in videos.glob("iteration-*") if path.is_dir()]
+            folders += sorted(within, key=lambda path: _natural(path.name))
+        start = f"{self.video_stem}DLC"
+        found: dict[str, Path] = {}
+        for folder in folders:
+            paths = [path for path in _files(folder) if path.name.startswith(start)]
+            traces = sorted(
+                (p for p in paths if p.suffix in (".h5", ".json")), key=lambda p: _natural(p.name)
+            )
+            for path in sorted(traces, key=lambda path: path.stat().st_mtime, reverse=True):
+                if layer_name_of(path) in found:
+                    rest = path.stem[len(start) :].lstrip("_")
+                    found[f"dlc_{folder.name}_{rest}"] = path
+                else:
+                    found[layer_name_of(path)] = path
+        order = {path: place for place, path in enumerate(_in_order(found.values(), folders))}
+        return dict(sorted(found.items(), key=lambda item: order[item[1]]))
+
+    @property
+    def dlc_trace_files(self) -> list[Path]:
+        """The files of :attr:`dlc_traces`."""
+        return list(self.dlc_traces.values())
+
+    @property
+    def dlc_trace_names(self) -> list[str]:
+        """The names of :attr:`dlc_traces`."""
+        return list(self.dlc_traces)
+
+    @property
+    def labeled_data(self) -> Path:
+        """The h5 file with the labels that DeepLabCut trains on.
+
+        Raises
+        ------
+        LabelledDataError
+            If there is none, or several and none of them of the project's own scorer. It is an AssertionError,
+            too, as in DUSTrack.
+        """
+        folder = self.project.paths["labels"] / self.video_stem
+        own = folder / f"CollectedData_{self.project.scorer}.h5"
+        if own.is_file():
+            return own
+        found = [path for path in _files(folder) if re.fullmatch(r"CollectedData_.*\.h5", path.name)]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise LabelledDataError(
+                f"There is no labelled data for {self.video_stem} in {folder}.",
+                "Label frames, save, and call extract_frames().",
+            )
+        raise LabelledDataError(
+            f"{folder} holds labelled data of {len(found)} scorers, none of them {self.project.scorer!r}.",
+            "Open the file of one of them by its path.",
+        )
+
+    def get_new_json(self, new_suffix: str) -> Path:
+        """Return the path for a new layer of the video.
+
+        Parameters
+        ----------
+        new_suffix : str
+            Name of the layer.
+
+        Raises
+        ------
+        AnnotationError
+            If there is a file for that layer already; it is a ValueError.
+        """
+        path = make_annotation_file_name(self.video_fname, new_suffix)
+        if path.exists():
+            raise AnnotationError(
+                f"{path} is there already.", "Choose another suffix, or open that layer to go on with it."
+            )
+        return path
+
+    def get_all_annotation_layers(self, new_annotation_suffix: str | None = None) -> dict[str, Path]:
+        """Return all that there is to see of the video, name of the layer → file.
+
+        Parameters
+        ----------
+        new_annotation_suffix : str, optional
+            Name of a further, new layer, whose file does not exist yet.
+
+        Returns
+        -------
+        dict of str to Path
+            Annotations, the new layer, ``"labeled_data"`` if there is such, predictions.
+
+        Raises
+        ------
+        AnnotationError
+            If there is a layer of the new name already; it is a ValueError.
+        """
+        layers = self.annotations
+        if new_annotation_suffix is not None:
+            layers[new_annotation_suffix] = self.get_new_json(new_annotation_suffix)
+        try:
+            layers["labeled_data"] = self.labeled_data
+        except LabelledDataError:
+            pass
+        return layers | self.dlc_traces
 
 
-def merge_annotations_in_folder(path: str | Path, annotation_suffix: str = "merged") -> dict[str, Path]:
-    """Merge the annotation files of every video in a folder."""
-    raise NotImplementedError
+def is_manual_layer(name: str) -> bool:
+    """Whether a layer of this name is made by people, so that it may be trained on.
+
+    Not so are the buffer, DeepLabCut's traces (``dlc...``, also with corrections spliced in, ``dlccorr``) and
+    what was smoothed (``...lkmovavg...``).
+    """
+    return name != BUFFER and not name.startswith("dlc") and not is_dense_layer_name(name)
+
+
+def manual_layers(video: str | Path, suffix_merged: str = MERGED) -> dict[str, Path]:
+    """Return the layers of a video that people made, in the order in which they are merged.
+
+    That is the natural order of their names, so ``iteration-2`` comes before ``iteration-10`` and the layer
+    without a name first. An earlier result of merging is left out, unless it is all there is.
+
+    Parameters
+    ----------
+    video : path
+        The video.
+    suffix_merged : str
+        Name of the layer that merging writes.
+    """
+    found = {name: path for name, path in _layers_of(video).items() if is_manual_layer(name)}
+    sources = {name: path for name, path in found.items() if name != suffix_merged}
+    return sources or found
+
+
+def check_saved(layer: Path) -> None:
+    """Refuse a layer with edits that are in its journal only.
+
+    Raises
+    ------
+    ConflictError
+        If there are such edits.
+    """
+    folder = layer.parent if is_writable(layer.parent) else private_folder(layer)
+    path = folder / f"{companion_stem(layer)}.journal"
+    if not path.is_file():
+        return
+    journal = JournalContent(path)
+    held = journal.place(file_fingerprint(layer))
+    # A file that another program wrote since is taken as it is.
+    actions = [line["action"] for line in journal.entries[held:]] if held is not None else []
+    depth, lowest, lost = 0, 0, False
+    for action in actions:
+        if action == "do":
+            lost |= depth < 0
+        depth += {"do": 1, "redo": 1, "undo": -1}.get(action, 0)
+        lowest = min(lowest, depth)
+    if depth or lost:
+        raise ConflictError(
+            f"{layer} has edits that are not saved.",
+            "Save the layer, or discard its unsaved edits, and try again.",
+        )
+
+
+def merged_annotation(video: FrameSource, files: Iterable[str | Path], name: str = MERGED) -> VideoAnnotation:
+    """Merge layers of one video; where several have the same label on the same frame, the last file wins.
+
+    Parameters
+    ----------
+    video : FrameSource
+        The video.
+    files : iterable of path
+        The layers, at least one.
+    name : str
+        Name of the merged layer. It has no file; write it with ``save(path)``.
+
+    Raises
+    ------
+    FormatError
+        If a file cannot be read, or is of another length than the video.
+    ConflictError
+        If one was made on another video, or has unsaved edits.
+    """
+    paths = [Path(file) for file in files]
+    for path in paths:
+        check_saved(path)
+    nowhere = Path(video.fname).with_name(f".{name}-{uuid4().hex}.json")
+    return VideoAnnotation.from_multiple_files(paths, video.fname, name, nowhere, video=video)
+
+
+def merge_annotations_in_folder(
+    path: str | Path,
+    annotation_suffix: str = MERGED,
+    *,
+    tell: Callable[[str], object] = print,
+) -> dict[str, Path]:
+    """Merge the annotation files of every video in a folder, for instance of several people.
+
+    For each video the layers beside it that people made (``<video>_annotations*.json``, no predictions or
+    corrections) are merged into ``<video>_annotations_<annotation_suffix>.json``, which is replaced. Where
+    several have the same label on the same frame, the last file in natural order of names wins.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    annotation_suffix : str
+        Name of the merged layers.
+    tell : callable
+        Is told which files are merged.
+
+    Returns
+    -------
+    dict of str to Path
+        Stem of the video → merged file, for the videos that have annotations.
+
+    Raises
+    ------
+    VideoNotFoundError
+        If there is no such folder.
+    FormatError, ConflictError
+        If a file cannot be read, was made on another video or has unsaved edits; files of the videos before
+        it are merged already.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise VideoNotFoundError(f"There is no folder {folder}.", "Check the path.")
+    written = {}
+    for video in sorted(_files(folder), key=lambda each: _natural(each.name)):
+        if video.suffix.lower() not in VIDEO_SUFFIXES:
+            continue
+        sources = list(manual_layers(video, annotation_suffix).values())
+        if not sources:
+            continue
+        fname = make_annotation_file_name(video, annotation_suffix)
+        tell(f"{video.name}: {', '.join(source.name for source in sources)} → {fname.name}")
+        try:
+            with VideoReader(video) as reader:
+                merged_annotation(reader, sources, annotation_suffix).save(fname, overwrite=True)
+        except VideoError as error:
+            raise FormatError(f"{video} cannot be read. {error.problem}", error.remedy) from error
+        written[video.stem] = fname
+    return written
+
+
+def _layers_of(video: str | Path) -> dict[str, Path]:
+    video = Path(video)
+    found = discover_layers(video)
+    if video.parent.is_dir() and not is_writable(video.parent):
+        found |= discover_layers(video, private_folder(video))
+    return dict(sorted(found.items(), key=lambda item: _natural(item[0])))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
+def _in_order(paths: Iterable[Path], folders: list[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: (folders.index(path.parent), _natural(path.name)))
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Return what to sort by so that 2 comes before 10."""
+    return [
+        (part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", name)
+    ]

@@ -1,0 +1,270 @@
+"""DeepLabCut's YAML files, read without running code and changed without touching the rest of the text."""
+
+from __future__ import annotations
+
+import copy
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from jupytrack.errors import FormatError
+from jupytrack.files import read_error, write_atomic
+
+__all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "rebase_to_config"]
+
+_PIECE = dict[str, Any]
+_REPAIR = "Correct that line, or restore the file from a backup."
+
+KEYS = frozenset(
+    """
+    Task scorer date multianimalproject identity with_identity project_path engine video_sets
+    video_sets_original bodyparts individuals uniquebodyparts unique_bodyparts multianimalbodyparts start stop
+    numframes2pick skeleton skeleton_color pcutoff dotsize alphavalue colormap TrainingFraction iteration
+    default_net_type default_augmenter default_track_method snapshotindex detector_snapshotindex batch_size
+    detector_batch_size cropping x1 x2 y1 y2 corner2move2 move2corner SuperAnimalConversionTables resnet
+    croppedtraining
+    """.split()
+)
+"""What a project's config.yaml may hold; DeepLabCut 3 refuses a file with anything else."""
+
+
+class _Constructor(SafeConstructor):
+    """Plain values only, and tuples, which old versions of DeepLabCut wrote."""
+
+
+def _tuple(constructor: SafeConstructor, node: Any) -> list[Any]:
+    return list(constructor.construct_sequence(node, deep=True))
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
+
+
+def base_name(path: str | os.PathLike[str]) -> str:
+    r"""Return a file's name without its folders, whichever system wrote the path: ``C:\\a\\b.mp4`` is b.mp4."""
+    return re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
+
+
+def rebase_to_config(config_path: str | os.PathLike[str], old_path: str | os.PathLike[str]) -> str:
+    r"""Return where a project's video is now, given where it was when the project was made.
+
+    Parameters
+    ----------
+    config_path : path
+        The project's config.yaml, or its folder.
+    old_path : path
+        The video as config.yaml names it, with either kind of slash.
+
+    Returns
+    -------
+    str
+        The file of that name in the project's ``videos`` folder. If there is none but the old path exists,
+        that.
+    """
+    config = Path(os.path.abspath(config_path))
+    project = config if config.is_dir() else config.parent
+    inside = project / "videos" / base_name(old_path)
+    if not os.path.lexists(inside) and os.path.isfile(old_path):
+        return str(old_path)
+    return str(inside)
+
+
+def parse_yaml(path: str | os.PathLike[str], text: str | None = None) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    text : str, optional
+        Its content, if it was read already.
+
+    Raises
+    ------
+    FormatError
+        If it is missing, damaged or would construct objects; the message names the line.
+    """
+    if text is None:
+        text = _read(Path(path))
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        content = yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = "" if mark is None else f", line {mark.line + 1}"
+        problem = " ".join(str(error.problem or error.context or "it is no YAML").split())
+        raise FormatError(f"{path}{where}: {problem}.", _REPAIR) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise FormatError(f"{path}, line {line}: a character that YAML does not allow.", _REPAIR) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: {type(error).__name__}: {error}.", _REPAIR) from error
+    if not isinstance(content, dict):
+        raise FormatError(
+            f"{path} {'is empty' if content is None else 'holds no names with values'}.",
+            "Restore it from a backup.",
+        )
+    return content
+
+
+def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change values at the top level of a YAML file; all other lines stay as they are.
+
+    Parameters
+    ----------
+    path : path
+        The file; replaced atomically, and only if something changes.
+    changes : mapping
+        New values by key; a key that is not there is added at the end.
+
+    Returns
+    -------
+    dict
+        What the file holds now.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read.
+    SaveError
+        If it cannot be written.
+    """
+    path = Path(path)
+    text = _read(path)
+    old = parse_yaml(path, text)
+    plain = {key: _plain(value) for key, value in changes.items()}
+    wanted = {**old, **plain}
+    changed = {key: value for key, value in plain.items() if key not in old or old[key] != value}
+    if not changed:
+        return old
+    newline = "\r\n" if "\r\n" in text else "\n"
+    result = text.replace("\r\n", "\n")
+    for key, value in changed.items():
+        result = _replaced(result, key, value)
+    if _differs(path, result, wanted):
+        # Anchors, flow style and the like: the whole file is written anew, with its comments.
+        result = _round_trip(text, changed)
+    write_atomic(path, result.replace("\n", newline).encode())
+    return wanted
+
+
+class ConfigFile:
+    """A project's config.yaml, read again whenever it has changed on disk.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._stamp: tuple[int, ...] = ()
+        self._content: dict[str, Any] = {}
+
+    def read(self) -> dict[str, Any]:
+        """Return the content, a copy of its own at every call; errors as for :func:`parse_yaml`."""
+        return copy.deepcopy(self._current())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return one value."""
+        return copy.deepcopy(self._current().get(key, default))
+
+    def edit(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change values; see :func:`edit_yaml`."""
+        edit_yaml(self.path, changes)
+        return self.read()
+
+    def _current(self) -> dict[str, Any]:
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            raise read_error(self.path, error) from error
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if stamp != self._stamp:
+            self._content, self._stamp = parse_yaml(self.path), stamp
+        return self._content
+
+
+def _read(path: Path) -> str:
+    try:
+        # as bytes first, so that line ends stay as they are
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is not text.", "Restore it from a backup.") from error
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as YAML's own types."""
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _dumped(piece: _PIECE) -> str:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 2**16
+    yaml.allow_unicode = True
+    out = io.StringIO()
+    yaml.dump(piece, out)
+    return out.getvalue()
+
+
+def _replaced(text: str, key: str, value: Any) -> str:
+    """Return the text with the lines of one key replaced; comments after it, on its line or below, stay."""
+    new = _dumped({key: value})
+    lines = text.split("\n")
+    for name, content in getattr(YAML(typ="rt").compose(text), "value", []):
+        if name.value != key:
+            continue
+        first, end = name.start_mark.line, content.end_mark
+        # A block ends where the next token begins; what stands between is not part of it.
+        last = end.line if end.column else end.line - 1
+        while last > first and (not lines[last].strip() or lines[last].lstrip().startswith("#")):
+            last -= 1
+        comment = ""
+        if content.start_mark.line == end.line and end.column:
+            rest = lines[end.line][end.column :]
+            comment = rest if rest.strip().startswith("#") else ""
+        head, *more = new.rstrip("\n").split("\n")
+        return "\n".join([*lines[:first], head + comment, *more, *lines[last + 1 :]])
+    return text + ("" if not text or text.endswith("\n") else "\n") + new
+
+
+def _differs(path: Path, text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return parse_yaml(path, text) != wanted
+    except FormatError:
+        return True
+
+
+def _round_trip(text: str, changes: Mapping[str, Any]) -> str:
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 2**16
+    document = yaml.load(text)
+    document.update(changes)
+    out = io.StringIO()
+    yaml.dump(document, out)
+    return out.getvalue()
