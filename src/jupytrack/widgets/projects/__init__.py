@@ -1,0 +1,1 @@
+"""DeepLabCut projects in the annotator: made, trained, compared, without leaving the video."""

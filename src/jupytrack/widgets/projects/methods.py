@@ -1,0 +1,483 @@
+"""The annotator's methods for DeepLabCut projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from jupytrack.annotation.layers import LayerStack
+from jupytrack.dlc.corrections import (
+    CORRECTIONS_LAYER_NAME,
+    MANUAL_CORRECTIONS_SUFFIX,
+    apply_corrections,
+)
+from jupytrack.dlc.preflight import LayerIssues, restore_dropped, save_and_clean, scan, scan_video
+from jupytrack.dlc.project import DLCProject
+from jupytrack.errors import AnnotationError
+from jupytrack.jobs import Job
+from jupytrack.widgets.projects.comparison import compare_in
+from jupytrack.widgets.projects.create import make_project
+from jupytrack.widgets.projects.forms import told
+from jupytrack.widgets.projects.train import defaults_of
+
+if TYPE_CHECKING:
+    from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.dlc.comparison import IterationComparison
+    from jupytrack.dlc.training import Training
+    from jupytrack.widgets.projects.panel import ProjectPanel
+    from jupytrack.widgets.session import Session
+
+__all__ = ["Projects"]
+
+# arguments of DLCProject.process, in order
+_PROCESS = ("iteration_num", "maxiters", "refine", "create_video", "source_snapshot")
+
+
+class Projects:
+    """The part of the annotator that works with a DeepLabCut project."""
+
+    CORRECTIONS_LAYER_NAME = CORRECTIONS_LAYER_NAME
+    MANUAL_CORRECTIONS_SUFFIX = MANUAL_CORRECTIONS_SUFFIX
+
+    session: Session
+    jobs: ipywidgets.VBox
+    project_panel: ProjectPanel
+    show_job: Callable[[Job[Any]], None]
+    continue_in: Callable[[Any], None]
+    _project: tuple[str, DLCProject | None] | None = None
+
+    @property
+    def project(self) -> DLCProject | None:
+        """The DeepLabCut project that the video is in; None if it is in none."""
+        fname = str(self.session.video.fname)
+        if self._project is None or self._project[0] != fname:
+            try:
+                self._project = (fname, DLCProject.find(fname))
+            except NotImplementedError:
+                self._project = (fname, None)
+        return self._project[1]
+
+    @property
+    def _dlcproject(self) -> DLCProject | None:
+        """DUSTrack's name for :attr:`project`."""
+        return self.project
+
+    def _required_labels(self) -> list[str] | None:
+        """Return the labels of the project's body parts; None without a project."""
+        project = self.project
+        return None if project is None else list(project.layer_labels.values())
+
+    def _require_project(self) -> DLCProject:
+        project = self.project
+        if project is None:
+            raise AnnotationError(
+                f"{Path(self.session.video.fname).name} is in no DeepLabCut project.",
+                "Make one with create_dlc_project(), or open the copy of the video in a project's videos.",
+            )
+        return project
+
+    # corrections
+
+    def apply_manual_corrections(self, event: Any = None) -> VideoAnnotation:
+        """Splice the active layer's points into the overlay, usually a model's trace.
+
+        The result is the layer ``dlccorr``, which is saved beside the video and never trained on: every point
+        of the overlay, but where the active layer has one, that. The active layer is saved first and gets
+        ``_manual_corrections`` at the end of its name, in the session and on the disk; it becomes the overlay
+        and ``dlccorr`` the active layer. To correct more, make the layer with your points active again and
+        the trace the overlay, place points, and apply again: ``dlccorr`` is made anew then, and what was
+        edited in it by hand is gone from it (undo brings it back).
+
+        Parameters
+        ----------
+        event : object, optional
+            Ignored.
+
+        Returns
+        -------
+        VideoAnnotation
+            The corrections layer.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no overlay; if the active layer is the corrections layer, the overlay, or one made by
+            a program.
+        ConflictError
+            If one of the layers is read-only.
+        """
+        session = self.session
+        session.require_writable()
+        with session.lock, session.batch():
+            applied = apply_corrections(session.layers)
+        for name in (applied.patch, applied.layer.name):
+            session.forget_unsaved(name)
+        text = (
+            f"{applied.points} points of {applied.patch!r} are in {applied.trace!r} now: that is layer "
+            f"{applied.layer.name!r}."
+        )
+        if applied.alone:
+            text += f" The trace has no label {', '.join(applied.alone)}: those stay as sparse as they were."
+        session.notify("warning" if applied.alone else "info", text, "Undo takes it back.")
+        return applied.layer
+
+    def restore_dropped_frames(self, file: str | Path | None = None) -> int:
+        """Bring back frames that were dropped from the active layer before a training, as one edit.
+
+        Parameters
+        ----------
+        file : path, optional
+            The recovery file; the layer's newest one by default.
+
+        Returns
+        -------
+        int
+            How many points came back.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no recovery file.
+        FormatError
+            If it cannot be read.
+        """
+        session = self.session
+        session.require_writable()
+        with session.lock, session.batch():
+            count = restore_dropped(session.ann, file)
+        points = "point" if count == 1 else "points"
+        session.notify("info", f"{count} {points} came back into layer {session.layers.active!r}.")
+        return count
+
+    # creating
+
+    def ask_create_dlc_project(self) -> None:
+        """Show the form for a new project."""
+        if self.project is not None:
+            raise AnnotationError(
+                f"This video is in the project {self.project.name!r} already.",
+                "Open the original video to make another project of it.",
+            )
+        self.project_panel.ask_create(lambda **values: self._create(**values))
+
+    def create_dlc_project(
+        self,
+        event: Any = None,
+        name: str | None = None,
+        path: str | Path | None = None,
+        experimenter: str = "x",
+        seed_bundle_path: str | Path | None = None,
+        *,
+        wait: bool = True,
+    ) -> DLCProject | Job[DLCProject]:
+        """Make a DeepLabCut project of this video and the active layer, and go on in the project's copy.
+
+        Parameters
+        ----------
+        event : object, optional
+            Ignored.
+        name : str, optional
+            The project's name, with an underscore in it; by default ``<video>_<layer>``.
+        path : path, optional
+            Folder to make it in; by default the video's.
+        experimenter : str
+            Who labels; DeepLabCut calls it the scorer.
+        seed_bundle_path : path, optional
+            Folder of a seed bundle (see :func:`jupytrack.dlc.extract_snapshot_for_seeding`): its model
+            becomes iteration 0, and predicts every frame. Needed if the active layer is empty.
+        wait : bool
+            Whether to return only when it is made.
+
+        Returns
+        -------
+        DLCProject or Job
+            The project; a job with that result if ``wait`` is False.
+
+        Raises
+        ------
+        AnnotationError
+            If the video is in a project already, or the layer is empty and there is no bundle.
+        MissingDependencyError
+            If deeplabcut is not installed.
+        """
+        job = self._create(name, path, experimenter, seed_bundle_path, told=not wait)
+        if not wait:
+            return job
+        try:
+            return job.result()
+        except KeyboardInterrupt:
+            job.cancel()
+            raise
+
+    def _create(
+        self,
+        name: str | None = None,
+        path: str | Path | None = None,
+        experimenter: str = "x",
+        seed_bundle_path: str | Path | None = None,
+        told: bool = True,
+    ) -> Job[DLCProject]:
+        session = self.session
+        if self.project is not None:
+            raise AnnotationError(
+                f"This video is in the project {self.project.name!r} already.",
+                "Open the original video to make another project of it.",
+            )
+        ann, video = session.ann, Path(session.video.fname).absolute()
+        if not ann.present.any() and seed_bundle_path is None:
+            raise AnnotationError(
+                f"Layer {ann.name!r} has no points, so there is nothing to learn from.",
+                "Label some frames first, or give seed_bundle_path, a model of another project.",
+            )
+        if ann.fname is None or Path(ann.fname).suffix != ".json":
+            raise AnnotationError(
+                f"Layer {ann.name!r} is not saved as JSON.", "Save it under a name of its own first."
+            )
+        session.require_writable()
+        if ann.unsaved or not ann.has_file:
+            ann.save()
+            session.forget_unsaved(ann.name)
+        job: Job[DLCProject] = Job(
+            make_project,
+            video=video,
+            name=name or f"{video.stem}_{ann.name}",
+            path=video.parent if path is None else Path(path).expanduser().absolute(),
+            experimenter=experimenter,
+            suffix=ann.name,
+            bundle=None if seed_bundle_path is None else Path(seed_bundle_path).expanduser().absolute(),
+            title="Creating the project",
+        )
+        job.when_done(lambda done: self._go_on_in_project(done, seed_bundle_path is not None, told))
+        self.show_job(job)
+        return job
+
+    def _go_on_in_project(self, job: Job[DLCProject], seeded: bool, told_of: bool) -> None:
+        """Go on in the copy of the video, once there is one."""
+        session = self.session
+        if job.state == "cancelled":
+            session.notify("info", "No project was made.", "Remove its folder if it was begun.")
+            return
+        if job.state == "failed":
+            error = job.future.exception()
+            assert error is not None
+            session.notify("error", *told(error))
+            return
+        project = job.future.result()
+        # it opens the whole annotator, which this is a part of
+        from jupytrack.opening import open as open_video
+
+        copy = next(path for path in project.video_list if path.stem == Path(session.video.fname).stem)
+        frame, enhancement, theme = session.frame, session.enhancement, session.theme
+        options = {} if theme == "auto" else {"dark_mode": theme == "dark"}
+        queue: Any = open_video(copy, None if seeded else session.layers.active, **options)
+        queue.session.enhancement = enhancement
+        queue.session.go_to(frame)
+        self.continue_in(queue)
+        queue.session.notify(
+            "info",
+            f"The project {project.name!r} is in {project.path}. You are in its copy of the video now.",
+            "Train… in the DeepLabCut panel is the next step.",
+        )
+
+    # training
+
+    def preflight_issues(self) -> list[LayerIssues]:
+        """Return what is unsaved or incomplete in the layers by hand of this video, open or not."""
+        session, required = self.session, self._required_labels()
+        with session.lock:
+            found = scan(session.layers, session.video.fname, required)
+        return found + scan_video(session.video, required, session.layers)
+
+    def ask_process_dlc_project(self, **defaults: Any) -> None:
+        """Show the form for a training.
+
+        Parameters
+        ----------
+        **defaults
+            Arguments of :meth:`DLCProject.start_training` that the form begins with; those it has no field
+            for are passed on. ``project.settings["training"]`` may hold some for good.
+        """
+        project = self._require_project()
+        self._refuse_second(project)
+        self.project_panel.ask_train(project, defaults, self._train)
+
+    def process_dlc_project(
+        self,
+        event: Any = None,
+        *args: Any,
+        wait: bool = True,
+        clean: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Train the project's next iteration, and show its predictions as the overlay.
+
+        Unsaved layers by hand are saved first. The training is a process of its own, so that it goes on if
+        the kernel is restarted; an annotator opened then shows it again.
+
+        Parameters
+        ----------
+        event : object, optional
+            Ignored.
+        *args
+            As for :meth:`DLCProject.process`: ``iteration_num`` (ignored), ``maxiters``, ``refine``,
+            ``create_video``, ``source_snapshot``.
+        wait : bool
+            Whether to return only when it has ended. Interrupting this leaves the training going on.
+        clean : bool, optional
+            What to do about frames that lack body parts: drop them, with a copy beside the layer (True), or
+            train with what they have (False). By default it is an error if there are any.
+        **kwargs
+            Arguments of :meth:`DLCProject.start_training`: ``refine_mode``, ``epochs``, ``batch_size``,
+            ``device`` and so on. The default is to go on from the best snapshot of the newest iteration;
+            the first one begins with random weights.
+
+        Returns
+        -------
+        Annotator or Training
+            This annotator; the running training if ``wait`` is False.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no project, or frames are incomplete and ``clean`` was not given.
+        TrainingError
+            If a training is running already, or it fails.
+        """
+        project = self._require_project()
+        self._refuse_second(project)
+        given = _arguments(args, kwargs)
+        if clean is not None or (issues := self.preflight_issues()):
+            issues = self.preflight_issues()
+            self._settle(issues, clean)
+        training = self._train(**defaults_of(project, given))
+        if not wait:
+            return training
+        try:
+            training.wait()
+        except KeyboardInterrupt:
+            self.session.notify(
+                "info",
+                "The training goes on.",
+                "Stop it with Cancel, or annotator.project.training.cancel().",
+            )
+            raise
+        self.project_panel.settle(training)
+        return self
+
+    def _settle(self, issues: list[LayerIssues], clean: bool | None) -> None:
+        incomplete = [one for one in issues if one.incomplete]
+        if incomplete and clean is None:
+            told_of = "; ".join(f"{one.name}: {one}" for one in incomplete)
+            raise AnnotationError(
+                f"Some frames lack body parts. {told_of}.",
+                "Complete them, or give clean=True to drop them (a copy is kept), or clean=False to train "
+                "with them.",
+            )
+        if not clean:
+            issues = [LayerIssues(one.ann, one.unsaved, new=one.new) for one in issues]
+            issues = [one for one in issues if one]
+        if not issues:
+            return
+        with self.session.lock, self.session.batch():
+            kept = [save_and_clean(one) for one in issues]
+        self.project_panel.tell_cleaned([one.name for one in issues], [path for path in kept if path])
+
+    def _refuse_second(self, project: DLCProject) -> None:
+        from jupytrack.dlc.training import is_active
+
+        running = project.training
+        if running is not None and is_active(running.state):
+            self.project_panel.follow(running)
+            raise AnnotationError(
+                f"Iteration {running.iteration} is being trained already ({running.text}).",
+                "Wait for it, or cancel it first.",
+            )
+
+    def _train(self, **options: Any) -> Training:
+        training: Training = self._require_project().start_training(**options)
+        self.project_panel.follow_everywhere(training)
+        return training
+
+    def adopt_predictions(self, training: Training) -> list[str]:
+        """Add what a training predicted for this video as layers; the last one becomes the overlay.
+
+        Parameters
+        ----------
+        training : Training
+            One that has ended.
+
+        Returns
+        -------
+        list of str
+            Names of the layers.
+        """
+        session, names = self.session, []
+        video = Path(session.video.fname)
+        own = [path for path in training.predictions if path.name.startswith(f"{video.stem}DLC")]
+        with session.lock, session.batch():
+            for path in own:
+                name = LayerStack.canonical_layer_name(path)
+                if name in session.layers:
+                    session.layers[name].reload(title=f"Predict {name} anew")
+                else:
+                    session.layers.add(name, path, undoable=True)
+                session.layers.overlay = name
+                names.append(name)
+        project = self.project
+        error = -1.0 if project is None else project.get_best_snapshot_test_error(training.iteration)
+        test = f" (test error {error:.1f} px)" if error >= 0 else ""
+        if names:
+            session.notify(
+                "info",
+                f"Iteration {training.iteration} is trained{test}. Its predictions, {names[-1]!r}, are the "
+                "overlay now.",
+                "Correct what is wrong in the active layer, then train again or apply the corrections.",
+            )
+        else:
+            session.notify("info", f"Iteration {training.iteration} is trained{test}.")
+        return names
+
+    def compare_iterations(
+        self, event: Any = None, before: int | None = None, after: int | None = None
+    ) -> IterationComparison:
+        """Show what a training changed: points that moved, and where the error grew.
+
+        The list stands in the DeepLabCut panel; a click on a row goes to the frame.
+
+        Parameters
+        ----------
+        event : object, optional
+            Ignored.
+        before, after : int, optional
+            The iterations; by default the two newest with predictions of this video.
+
+        Returns
+        -------
+        IterationComparison
+            See :func:`jupytrack.dlc.compare_iterations`.
+
+        Raises
+        ------
+        AnnotationError
+            If there are no two iterations with predictions of this video.
+        """
+        project = self._require_project()
+        with self.session.lock:
+            found = compare_in(self.session, project, before, after)
+        self.project_panel.compare(found)
+        return found
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of start_training for those of process, which scripts for DUSTrack use."""
+    found = dict(zip(_PROCESS, args, strict=False)) | kwargs
+    found.pop("iteration_num", None)
+    refine = found.pop("refine", None)
+    if refine is False:
+        found["refine_mode"] = "scratch"
+    elif isinstance(refine, str):
+        found |= {"refine_mode": "external", "external_snapshot_path": refine}
+    return {key: value for key, value in found.items() if value is not None or key not in ("maxiters",)}

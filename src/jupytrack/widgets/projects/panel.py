@@ -1,0 +1,275 @@
+"""The panel of DeepLabCut projects: what there is, and what can be done next."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from jupytrack.dlc.corrections import CORRECTIONS_LAYER_NAME
+from jupytrack.dlc.preflight import dropped_files, save_and_clean
+from jupytrack.dlc.training import is_active
+from jupytrack.widgets.lifetime import widgets_of
+from jupytrack.widgets.panels import Panel, command_button, row
+from jupytrack.widgets.projects.comparison import ComparisonView, compare_in
+from jupytrack.widgets.projects.create import CreateForm
+from jupytrack.widgets.projects.forms import told
+from jupytrack.widgets.projects.preflight import PreflightDialog
+from jupytrack.widgets.projects.progress import TrainingView
+from jupytrack.widgets.projects.train import TrainForm
+
+if TYPE_CHECKING:
+    from jupytrack.dlc.comparison import IterationComparison
+    from jupytrack.dlc.project import DLCProject
+    from jupytrack.dlc.training import Training
+    from jupytrack.widgets.annotator import Annotator
+
+__all__ = ["ProjectPanel"]
+
+_open: weakref.WeakSet[ProjectPanel] = weakref.WeakSet()
+
+
+class ProjectPanel(Panel):
+    """A project: made, trained, compared, corrected.
+
+    Attributes
+    ----------
+    form : Widget or None
+        What is being asked.
+    training : TrainingView or None
+        The training that is shown.
+    comparison : ComparisonView or None
+        What is shown of the newest training's changes.
+    """
+
+    title = "DeepLabCut"
+
+    def __init__(self, annotator: Annotator) -> None:
+        self.form: ipywidgets.Widget | None = None
+        self.training: TrainingView | None = None
+        self.comparison: ComparisonView | None = None
+        self._guard = threading.RLock()
+        self.text = ipywidgets.HTML()
+        self.text.add_class("jupytrack-form-message")
+        names = (
+            "create_dlc_project",
+            "process_dlc_project",
+            "compare_iterations",
+            "apply_manual_corrections",
+            "restore_dropped_frames",
+        )
+        self.buttons = {name: command_button(annotator, name) for name in names}
+        self.place = ipywidgets.VBox([])
+        super().__init__(annotator, (self.text, row(*self.buttons.values()), self.place))
+        self.add_class("jupytrack-project")
+        self.session.observe(lambda _: self.show(), ["status"])
+        self._described = ""
+        self.describe()
+        _open.add(self)
+
+    # what there is
+
+    def describe(self) -> None:
+        """Look at the project on the disk, and at its newest training."""
+        project = self.annotator.project
+        self._described = _description(project)
+        if project is not None and self.training is None:
+            newest = project.training
+            if newest is not None and newest.state in ("waiting", "running", "interrupted", "failed"):
+                self.follow(newest)
+        self.show()
+
+    def show(self) -> None:
+        """Show what there is, and offer what can be done."""
+        project, session = self.annotator.project, self.session
+        if self.text.value != self._described:
+            self.text.value = self._described
+        busy = self.training is not None and is_active(self.training.training.state)
+        status = session.status
+        there = {
+            "create_dlc_project": project is None,
+            "process_dlc_project": project is not None,
+            "compare_iterations": project is not None,
+            "apply_manual_corrections": True,
+            "restore_dropped_frames": self._has_dropped(),
+        }
+        for name, shown in there.items():
+            self.buttons[name].layout.display = None if shown else "none"
+        self.buttons["process_dlc_project"].disabled = busy
+        active = status["layer"]
+        self.buttons["apply_manual_corrections"].disabled = (
+            status["overlay"] in (None, active) or active == CORRECTIONS_LAYER_NAME
+        )
+
+    def _has_dropped(self) -> bool:
+        fname = self.session.ann.fname
+        return fname is not None and bool(dropped_files(fname))
+
+    def _arrange(self) -> None:
+        parts = (self.form, self.training, self.comparison)
+        self.place.children = tuple(part for part in parts if part is not None)
+        self.show()
+
+    # asking
+
+    def ask(self, form: ipywidgets.Widget) -> None:
+        """Show a form in place of the one before."""
+        with self._guard:
+            before, self.form = self.form, form
+            self._arrange()
+        _close(before)
+
+    def leave(self) -> None:
+        """Take the form away."""
+        with self._guard:
+            before, self.form = self.form, None
+            self._arrange()
+        _close(before)
+
+    def ask_create(self, create: Callable[..., Any]) -> None:
+        """Ask for what a project needs, then call ``create`` with it."""
+        session = self.session
+
+        def take(**values: Any) -> None:
+            create(**values)
+            self.leave()
+
+        video = Path(session.video.fname)
+        empty = not session.ann.present.any()
+        self.ask(CreateForm(video, session.layers.active, empty, take, self.leave))
+
+    def ask_train(self, project: DLCProject, given: Mapping[str, Any], start: Callable[..., Any]) -> None:
+        """Ask how to train, and what to do about unsaved or incomplete frames; then call ``start``."""
+        self.ask(TrainForm(project, given, lambda **values: self._settle(values, start), self.leave))
+
+    def _settle(self, values: dict[str, Any], start: Callable[..., Any]) -> None:
+        issues = self.annotator.preflight_issues()
+        if not issues:
+            start(**values)
+            self.leave()
+            return
+
+        def clean() -> None:
+            with self.session.lock, self.session.batch():
+                kept = [save_and_clean(one) for one in issues]
+            self.tell_cleaned([one.name for one in issues], [path for path in kept if path is not None])
+            start(**values)
+            self.leave()
+
+        self.ask(PreflightDialog(issues, clean, self.leave))
+
+    def tell_cleaned(self, names: list[str], kept: list[Path]) -> None:
+        """Say which layers were saved, and where dropped frames went."""
+        for name in names:
+            if name in self.session.layers:
+                self.session.forget_unsaved(name)
+        where = f" Dropped frames are kept in {', '.join(path.name for path in kept)}." if kept else ""
+        back = "Undo, or Restore dropped, brings them back." if kept else ""
+        self.session.notify("info", f"Saved {', '.join(names)}.{where}", back)
+
+    # training
+
+    def follow(self, training: Training) -> None:
+        """Show a training, and take over its predictions when it is done."""
+        with self._guard:
+            before = self.training
+            if before is not None and before.follows and before.training.folder == training.folder:
+                return
+            self.training = TrainingView(training, self._on_end, self._resume, self._forget_training)
+            self._arrange()
+        _close(before)
+
+    def follow_everywhere(self, training: Training) -> None:
+        """Show a training that was started here in every annotator of its project."""
+        project = training.folder.parents[1].resolve()
+        for panel in list(_open):
+            theirs = panel.annotator.project
+            if panel is self or (theirs is not None and theirs.path.resolve() == project):
+                panel.follow(training)
+
+    def _resume(self) -> None:
+        view = self.training
+        if view is None:
+            return
+        try:
+            training = view.training.resume()
+        except Exception as error:
+            self.session.notify("error", *told(error))
+            return
+        self._forget_training()
+        self.follow_everywhere(training)
+
+    def _forget_training(self) -> None:
+        with self._guard:
+            before, self.training = self.training, None
+            self._arrange()
+        _close(before)
+
+    def _on_end(self, training: Training) -> None:
+        """Say how a training ended, and take over what it brought."""
+        state = training.state
+        if state == "done":
+            with self.session.reporting():
+                self.annotator.adopt_predictions(training)
+                self._compare_if_any()
+        elif state == "cancelled":
+            self.session.notify(
+                "info",
+                "The training was cancelled.",
+                "Its snapshots so far stay, and Resume goes on with it.",
+            )
+        else:
+            problem, remedy = told(training.problem())
+            self.session.notify("error", problem, remedy.partition("\n")[0])
+        self.describe()
+
+    # comparing
+
+    def _compare_if_any(self) -> None:
+        project = self.annotator.project
+        if project is not None and len(project.all_iterations) > 1:
+            self.compare(compare_in(self.session, project))
+
+    def compare(self, found: IterationComparison) -> None:
+        """Show what a training changed."""
+        with self._guard:
+            if self.comparison is None:
+                self.comparison = ComparisonView(self.annotator, self._forget_comparison)
+            self.comparison.fill(found)
+            self._arrange()
+
+    def _forget_comparison(self) -> None:
+        with self._guard:
+            before, self.comparison = self.comparison, None
+            self._arrange()
+        _close(before)
+
+
+def _close(widget: ipywidgets.Widget | None) -> None:
+    if widget is None:
+        return
+    for part in widgets_of(widget):
+        if part is not widget:
+            part.close()
+    widget.close()
+
+
+def _description(project: DLCProject | None) -> str:
+    if project is None:
+        return "No project yet: label some frames, then make one."
+    parts = [f"<b>{escape(project.name)}</b>"]
+    count = len(project.body_parts)
+    parts.append(f"{count} body part{'' if count == 1 else 's'}")
+    latest = project.latest_trained_iteration
+    if latest < 0:
+        parts.append("not trained yet")
+    else:
+        error = project.get_best_snapshot_test_error(latest)
+        shown = f", test error {error:.1f} px" if error >= 0 else ""
+        parts.append(f"iteration {latest} is trained{shown}")
+    return "; ".join(parts) + "."

@@ -1,0 +1,248 @@
+"""A training as it goes on: how far it is, how well it learns, what it says."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+
+with warnings.catch_warnings():
+    # bqscales sets metadata in a way that traitlets no longer likes
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import bqplot
+
+from jupytrack.dlc.training import is_active
+from jupytrack.widgets.panels import row, text_button
+from jupytrack.widgets.progress import duration
+from jupytrack.widgets.projects.forms import told
+from jupytrack.widgets.projects.watching import watch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jupytrack.dlc.training import Training
+
+__all__ = ["LossPlot", "TrainingView"]
+
+_INK = "var(--jp-ui-font-color1, #444)"
+_TRAIN, _TEST = "#2196f3", "#f37726"
+_EMPTY = np.empty(0)
+# lines of the log that are shown
+_LINES = 200
+
+
+class LossPlot(bqplot.Figure):  # type: ignore[misc]
+    """What is lost on the frames a model learns from, and its error on those it does not, over epochs."""
+
+    def __init__(self) -> None:
+        self.epochs = bqplot.LinearScale(min=0.0, allow_padding=False)
+        # the first epochs are far off, and would flatten the rest
+        self.loss, self.error = bqplot.LogScale(), bqplot.LinearScale(min=0.0)
+        style = {"color": _INK, "label_color": _INK, "grid_lines": "none"}
+        self.train = bqplot.Lines(
+            x=_EMPTY, y=_EMPTY, colors=[_TRAIN], stroke_width=1.5,
+            scales={"x": self.epochs, "y": self.loss},
+        )  # fmt: skip
+        self.test = bqplot.Lines(
+            x=_EMPTY, y=_EMPTY, colors=[_TEST], stroke_width=1.5, marker="circle", marker_size=24,
+            scales={"x": self.epochs, "y": self.error},
+        )  # fmt: skip
+        axes = [
+            bqplot.Axis(scale=self.epochs, tick_format="~d", num_ticks=5, **style),
+            bqplot.Axis(
+                scale=self.loss, orientation="vertical", num_ticks=4, tick_format="~g",
+                **{**style, "color": _TRAIN},
+            ),
+            bqplot.Axis(
+                scale=self.error, orientation="vertical", side="right", num_ticks=4, tick_format="~g",
+                **{**style, "color": _TEST},
+            ),
+        ]  # fmt: skip
+        super().__init__(
+            marks=[self.train, self.test],
+            axes=axes,
+            fig_margin={"top": 8, "bottom": 24, "left": 52, "right": 36},
+            layout=ipywidgets.Layout(
+                width="100%", height="150px", min_height="150px", min_width="0", display="none"
+            ),
+            background_style={"fill": "transparent"},
+            display_toolbar=False,
+            animation_duration=0,
+        )
+        self.add_class("jupytrack-loss")
+
+    def fill(self, losses: pd.DataFrame, epochs: int) -> None:
+        """Show losses and errors, as :attr:`Training.losses` gives them."""
+        at = losses.index.to_numpy(np.float64)
+        self.epochs.max = float(max(epochs, at.max() if len(at) else 1, 1))
+        for mark, name in ((self.train, "train_loss"), (self.test, "test_rmse")):
+            values = losses[name].to_numpy(np.float64) if name in losses else _EMPTY
+            known = np.isfinite(values) & (values > 0)
+            x, y = (at[known], values[known]) if len(values) else (_EMPTY, _EMPTY)
+            if not (np.array_equal(mark.x, x) and np.array_equal(mark.y, y)):
+                with mark.hold_sync():
+                    mark.x, mark.y = x, y
+        self.layout.display = None if len(self.train.x) > 1 else "none"
+
+
+class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
+    """Shows a training until somebody closes it.
+
+    Parameters
+    ----------
+    training : Training
+        What to show; it may run, or have ended.
+    on_end : callable
+        Called with it when it has ended, from another thread; not if it had ended before.
+    on_resume : callable
+        Called without arguments when the user wants one to go on that was cut off.
+    on_close : callable
+        Called without arguments when the user wants to see it no more.
+
+    Attributes
+    ----------
+    over : bool
+        Whether it was closed.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        on_end: Callable[[Training], Any],
+        on_resume: Callable[[], Any],
+        on_close: Callable[[], Any],
+    ) -> None:
+        self.training = training
+        self._on_end = on_end
+        self._guard = threading.RLock()
+        self._ended = not is_active(training.state)
+        self.over = False
+        self.title = ipywidgets.HTML()
+        self.title.add_class("jupytrack-heading")
+        self.bar = ipywidgets.FloatProgress(
+            min=0, max=1, layout=ipywidgets.Layout(width="auto", height="18px", margin="2px")
+        )
+        self.text = ipywidgets.HTML()
+        self.text.add_class("jupytrack-form-message")
+        self.plot = LossPlot()
+        self.legend = ipywidgets.HTML(
+            f'<span style="color:{_TRAIN}">●</span> loss &nbsp; '
+            f'<span style="color:{_TEST}">●</span> test error (px), over epochs',
+            layout=ipywidgets.Layout(display="none"),
+        )
+        self.legend.add_class("jupytrack-hint")
+        self.log = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
+        self.log.add_class("jupytrack-log")
+        self.unfold = ipywidgets.ToggleButton(
+            description="Log", icon="file-text-o", tooltip="Show the last lines of what DeepLabCut says",
+            layout=ipywidgets.Layout(width="auto"),
+        )  # fmt: skip
+        self.cancel = text_button("Cancel…", "Stop the training; its snapshots so far stay", "times")
+        self.really = text_button("Stop it", "Stop the training now; it can be resumed later")
+        self.really.button_style = "danger"
+        self.stay = text_button("Go on training", "Leave it running")
+        self.resume = text_button("Resume", "Go on from the newest snapshot", "play")
+        self.shut = text_button("Close", "Show this no more; the folder of the training stays", "check")
+        self.cancel.on_click(lambda _: self._ask(True))
+        self.stay.on_click(lambda _: self._ask(False))
+        self.really.on_click(lambda _: self._stop())
+        self.resume.on_click(lambda _: on_resume())
+        self.shut.on_click(lambda _: on_close())
+        self.unfold.observe(lambda _: self._show_log(), "value")
+        self.buttons = row(self.cancel, self.really, self.stay, self.resume, self.shut, self.unfold)
+        super().__init__([self.title, self.bar, self.text, self.plot, self.legend, self.buttons, self.log])
+        self.add_class("jupytrack-training")
+        self._asking = False
+        self.show()
+        self._unwatch = (lambda: None) if self._ended else watch(training, self._on_look)
+
+    def _on_look(self, training: Training) -> None:
+        with self._guard:
+            if self.over:
+                return
+            self.show()
+            ended = not is_active(training.state) and not self._ended
+            self._ended = self._ended or ended
+        if ended:
+            self._on_end(training)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it looks at a training that goes on."""
+        return not (self._ended or self.over)
+
+    def show(self) -> None:
+        """Show where the training is now."""
+        with self._guard:
+            training = self.training
+            state = training.state
+            active = is_active(state)
+            self.title.value = escape(f"Training of iteration {training.iteration}: {state}")
+            self.bar.bar_style = {
+                "done": "success", "failed": "danger", "interrupted": "warning", "cancelled": "warning"
+            }.get(state, "")  # fmt: skip
+            done, total = training._progress()
+            self.bar.value = 1.0 if state == "done" else min(done / total, 1.0) if total else 0.0
+            if state == "running" and not total:
+                self.bar.bar_style, self.bar.value = "info", 1.0
+            self.text.value = self._text(state)
+            losses = training.losses
+            self.plot.fill(losses, training.epochs)
+            self.legend.layout.display = self.plot.layout.display
+            self._show_buttons(active, state)
+            self._show_log()
+
+    def _text(self, state: str) -> str:
+        training = self.training
+        if state in ("failed", "interrupted"):
+            problem, remedy = told(training.problem())
+            remedy, _, tail = remedy.partition("\n")
+            if state == "interrupted":
+                remedy = "Resume goes on from its newest snapshot."
+            parts = [escape(problem), f"<i>{escape(remedy)}</i>"]
+            return "<br>".join(parts) + (f"<pre>{escape(tail)}</pre>" if tail else "")
+        lines = [training.text if is_active(state) else ""]
+        left = training.seconds_left
+        if left is not None and is_active(state):
+            lines[0] += f", {duration(left)} left"
+        lines += [training.began_with and f"Began with {training.began_with}", training.device]
+        return "<br>".join(escape(line) for line in lines if line)
+
+    def _show_buttons(self, active: bool, state: str) -> None:
+        shown = {
+            self.cancel: active and not self._asking,
+            self.really: active and self._asking,
+            self.stay: active and self._asking,
+            self.resume: state in ("interrupted", "cancelled", "failed"),
+            self.shut: not active,
+        }
+        for button, there in shown.items():
+            button.layout.display = None if there else "none"
+
+    def _show_log(self) -> None:
+        there = bool(self.unfold.value)
+        self.log.layout.display = None if there else "none"
+        if there:
+            text = "\n".join(self.training.log_tail(_LINES)) or "Nothing was said yet."
+            self.log.value = f"<pre>{escape(text)}</pre>"
+
+    def _ask(self, asking: bool) -> None:
+        self._asking = asking
+        self.show()
+
+    def _stop(self) -> None:
+        self._asking = False
+        self.cancel.disabled, self.cancel.description = True, "Stopping…"
+        self.training.cancel(wait=False)
+        self.show()
+
+    def close(self) -> None:
+        """Look no more; the training goes on."""
+        self.over = True
+        self._unwatch()
+        super().close()

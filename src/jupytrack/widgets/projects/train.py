@@ -1,0 +1,191 @@
+"""What to train with: where the model begins, for how long, on what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from jupytrack.dlc.devices import available_devices
+from jupytrack.errors import AnnotationError
+from jupytrack.widgets.projects.forms import Form, PathField
+
+if TYPE_CHECKING:
+    from jupytrack.dlc.project import DLCProject
+
+__all__ = ["DEFAULTS", "TrainForm", "defaults_of"]
+
+EPOCHS = 50
+DEFAULTS = "training"
+"""Key of a project's settings under which defaults of the form are kept."""
+_MODES = {
+    "pretrained": "Pretrained on ImageNet (downloaded)",
+    "scratch": "Random weights",
+    "in_project": "A snapshot of this project",
+    "external": "Another snapshot file",
+}
+_BEST = "best"
+
+
+def defaults_of(project: DLCProject, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a training of a project begins with unless somebody says otherwise.
+
+    Parameters
+    ----------
+    project : DLCProject
+        The project; ``project.settings["training"]`` may hold arguments of
+        :meth:`DLCProject.start_training`.
+    given : mapping, optional
+        Arguments that go before those.
+
+    Returns
+    -------
+    dict
+        Arguments of :meth:`DLCProject.start_training`. Once an iteration is trained, the next one begins with
+        its best snapshot; the first one begins with random weights.
+    """
+    trained = _trained(project)
+    begin: dict[str, Any] = {"refine_mode": "scratch", "epochs": EPOCHS}
+    if trained:
+        begin |= {"refine_mode": "in_project", "source_iteration": max(trained)}
+    kept = dict(project.settings.get(DEFAULTS, {}))
+    # what fits the first training only
+    if trained and kept.get("refine_mode") in ("scratch", "pretrained"):
+        del kept["refine_mode"]
+    given = dict(given or {})
+    if "maxiters" in given:
+        given["epochs"] = given.pop("maxiters")
+    found = {**begin, **kept, **given}
+    if found["refine_mode"] != "in_project":
+        for name in ("source_iteration", "source_snapshot"):
+            if name not in given:
+                found.pop(name, None)
+    return found
+
+
+def _trained(project: DLCProject) -> dict[int, list[int]]:
+    """Return the snapshots of each iteration that a training can begin with."""
+    found = {}
+    for iteration, numbers in project.all_snapshots.items():
+        if numbers and project.layout(iteration).engine == "pytorch":
+            found[int(iteration)] = [int(number) for number in numbers]
+    return found
+
+
+class TrainForm(Form):
+    """Asks how to train.
+
+    Parameters
+    ----------
+    project : DLCProject
+        What is trained.
+    given : mapping
+        Arguments of :meth:`DLCProject.start_training` to begin with; those that have no field are passed on.
+    on_take : callable
+        Called with the arguments of :meth:`DLCProject.start_training`.
+    on_leave : callable
+        Called without arguments.
+    """
+
+    def __init__(
+        self,
+        project: DLCProject,
+        given: Mapping[str, Any],
+        on_take: Callable[..., Any],
+        on_leave: Callable[[], Any],
+    ) -> None:
+        super().__init__(f"Train {project.next_layer_name}", "Train", self._submit, on_leave)
+        self._take = on_take
+        self._trained = _trained(project)
+        self._best = {i: project.layout(i).best() for i in self._trained}
+        values = defaults_of(project, given)
+        modes = [(text, mode) for mode, text in _MODES.items() if mode != "in_project" or self._trained]
+        known = [mode for _, mode in modes]
+        mode = values.pop("refine_mode")
+        self.mode = ipywidgets.Dropdown(options=modes, value=mode if mode in known else "scratch")
+        iterations = sorted(self._trained, reverse=True)
+        self.iteration = ipywidgets.Dropdown(options=[(f"iteration {i}", i) for i in iterations])
+        source = values.pop("source_iteration", None)
+        if source in self._trained:
+            self.iteration.value = source
+        self.snapshot = ipywidgets.Dropdown(options=[(_BEST, None)])
+        self.file = PathField(
+            str(values.pop("external_snapshot_path", None) or ""), "A .pt file", False, "*.pt"
+        )
+        self.epochs = ipywidgets.BoundedIntText(int(values.pop("epochs", EPOCHS)), min=1, max=10**6)
+        self.batch = ipywidgets.BoundedIntText(int(values.pop("batch_size", None) or 0), min=0, max=4096)
+        self.video = ipywidgets.Checkbox(bool(values.pop("create_video", False)), indent=False)
+        self.video.description = "write a video with the points"
+        self.device = self._devices(str(values.pop("device", "auto")))
+        self.add("Begin with", self.mode, "The weights that the model has before it learns")
+        self._of_project = [
+            self.add("Iteration", self.iteration),
+            self.add("Snapshot", self.snapshot, "After how many epochs it was kept"),
+        ]
+        self._of_file = [self.add("File", self.file)]
+        self.add("Epochs", self.epochs, "How often the model sees every labelled frame")
+        self.add("Batch size", self.batch, "Frames at a time; 0: as the model is configured")
+        self.add("Afterwards", self.video)
+        self.add("Device", self.device)
+        snapshot = values.pop("source_snapshot", None)
+        self.rest = values
+        if values:
+            shown = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+            self.explain(f"Also: {shown}")
+        self.mode.observe(lambda _: self._show(), "value")
+        self.iteration.observe(lambda _: self._list_snapshots(), "value")
+        self._list_snapshots(snapshot)
+        self._show()
+
+    def _devices(self, wanted: str) -> ipywidgets.Dropdown:
+        devices = available_devices()
+        names = {"auto": f"auto: {devices[0]}", **{device.name: str(device) for device in devices}}
+        names.setdefault(wanted, wanted)
+        return ipywidgets.Dropdown(options=[(text, name) for name, text in names.items()], value=wanted)
+
+    def _list_snapshots(self, chosen: int | None = None) -> None:
+        iteration = self.iteration.value
+        numbers = self._trained.get(iteration, [])
+        best = self._best.get(iteration)
+        text = f"{_BEST} (after {best.number} epochs)" if best is not None else _BEST
+        self.snapshot.options = [(text, None), *((f"after {n} epochs", n) for n in reversed(numbers))]
+        self.snapshot.value = chosen if chosen in numbers else None
+
+    def _show(self) -> None:
+        for lines, mode in ((self._of_project, "in_project"), (self._of_file, "external")):
+            for line in lines:
+                line.layout.display = "flex" if self.mode.value == mode else "none"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is chosen, as arguments of :meth:`DLCProject.start_training`.
+
+        Raises
+        ------
+        AnnotationError
+            If no file is chosen that is needed.
+        """
+        found: dict[str, Any] = {
+            **self.rest,
+            "refine_mode": self.mode.value,
+            "epochs": int(self.epochs.value),
+            "batch_size": int(self.batch.value) or None,
+            "create_video": bool(self.video.value),
+            "device": self.device.value,
+        }
+        if self.mode.value == "in_project":
+            found |= {"source_iteration": self.iteration.value, "source_snapshot": self.snapshot.value}
+        elif self.mode.value == "external":
+            if not self.file.value:
+                raise AnnotationError("No snapshot file is chosen.", "Choose a .pt file.")
+            found["external_snapshot_path"] = self.file.value
+        return found
+
+    def _submit(self) -> None:
+        self._take(**self.values)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
