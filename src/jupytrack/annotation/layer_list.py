@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from jupytrack.annotation.marks import TimelineMarks
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.errors import AnnotationError
+from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.listeners import listen
 
 if TYPE_CHECKING:
+    from jupytrack.annotation.later import LaterLayer
     from jupytrack.video.source import FrameSource
 
 __all__ = ["BUFFER", "LayerList"]
@@ -33,6 +34,7 @@ class LayerList(TimelineMarks):
         super().__init__(video)
         self.lock = threading.RLock()
         self._layers: list[VideoAnnotation] = []
+        self._later: list[LaterLayer] = []
         self._buffer: VideoAnnotation | None = None
         self._active: VideoAnnotation | None = None
         self._overlay: VideoAnnotation | None = None
@@ -41,13 +43,21 @@ class LayerList(TimelineMarks):
     @property
     def names(self) -> list[str]:
         """Names of the layers in order, without the buffer."""
-        return [ann.name for ann in self._layers]
+        names = [*(ann.name for ann in self._layers), *(later.name for later in self._later)]
+        # one that is being read this moment may stand in both
+        return list(dict.fromkeys(names))
+
+    @property
+    def loaded(self) -> list[VideoAnnotation]:
+        """The layers whose files are read, without waiting for the others; see :meth:`read_later`."""
+        return list(self._layers)
 
     def __len__(self) -> int:
         """Return the number of layers, without the buffer."""
-        return len(self._layers)
+        return len(self.names)
 
     def __iter__(self) -> Iterator[VideoAnnotation]:
+        self.read_later()
         return iter(list(self._layers))
 
     def __contains__(self, name: object) -> bool:
@@ -66,6 +76,11 @@ class LayerList(TimelineMarks):
         for ann in self._layers:
             if ann.name == name:
                 return ann
+        if self.is_waiting(name):
+            error = self.read_later(name)
+            if error is not None:
+                raise error
+            return self[name]
         raise AnnotationError(
             f"There is no layer {name!r}.", f"The layers are {', '.join(self.names) or 'none yet'}."
         )
@@ -80,6 +95,16 @@ class LayerList(TimelineMarks):
 
     def _watch(self, ann: VideoAnnotation) -> None:
         """Follow a layer that is new."""
+
+    # layers that are read later; how is said in :mod:`jupytrack.annotation.later`
+
+    def is_waiting(self, name: str) -> bool:
+        """Whether the file of a layer was not read yet."""
+        return any(later.name == name for later in self._later)
+
+    def read_later(self, name: str | None = None) -> JupytrackError | None:
+        """Read now what was left for later."""
+        raise NotImplementedError
 
     # which one is edited, which one is shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from jupytrack.annotation.conflict import Conflict
 from jupytrack.annotation.durable import DurableLayer, open_durable
 from jupytrack.annotation.entries import Entry
 from jupytrack.annotation.history import History
+from jupytrack.annotation.later import ReadLater, is_dense_layer_name
 from jupytrack.annotation.layer_edits import Composition, Renaming
-from jupytrack.annotation.layer_list import BUFFER, LayerList
+from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.annotation.marks import Interval
 from jupytrack.annotation.points import Unsaved, VideoAnnotation
 from jupytrack.annotation.storage import annotation_folder, storage_notice
@@ -30,16 +31,7 @@ _LONGEST = 225
 """Bytes in a layer's file name; file systems take 255, and temporary files have longer names."""
 
 
-def is_dense_layer_name(name: str) -> bool:
-    """Whether layers of this name hold a point on (nearly) every frame, made by a program.
-
-    These are DeepLabCut's traces (``dlc_...``), traces with corrections spliced in (``dlccorr``) and what the
-    Lucas-Kanade moving average smoothed (``...lkmovavg...``).
-    """
-    return name.startswith(("dlc_", "dlccorr")) or "lkmovavg" in name
-
-
-class LayerStack(LayerList):
+class LayerStack(ReadLater):
     """The layers of one video, in order.
 
     ``stack[name]`` is a layer's annotation; iterating gives the annotations. The layer ``"buffer"`` is always
@@ -106,7 +98,7 @@ class LayerStack(LayerList):
         source: Source = None,
         *,
         n_labels: int = 1,
-        labels: Sequence[str] | None = None,
+        labels: Sequence[str] | Mapping[str, str] | None = None,
         undoable: bool = False,
     ) -> VideoAnnotation:
         """Add a layer at the end; the first one becomes the active one.
@@ -120,8 +112,8 @@ class LayerStack(LayerList):
             new.
         n_labels : int
             Labels of a new layer.
-        labels : sequence of str, optional
-            Names of the labels of a new layer, instead of that number.
+        labels : sequence of str or mapping, optional
+            The labels of a new layer, instead of that number; a mapping also gives names to show for them.
         undoable : bool
             Whether undo takes it away again; leave it out for what is opened at the start.
 
@@ -158,6 +150,7 @@ class LayerStack(LayerList):
             ann.set_plot_type("line" if is_dense_layer_name(name) or ann.is_dense else "dot", draw=False)
             self._watch(ann)
             if undoable:
+                self.read_later()
                 layers = tuple(self._layers)
                 self.history.do(Composition(f"Add layer {name}", layers, (*layers, ann)))
             else:
@@ -177,7 +170,11 @@ class LayerStack(LayerList):
             self.add(name, source, n_labels=n_labels)
 
     def _open(
-        self, name: str, source: Source, n_labels: int, labels: Sequence[str] | None = None
+        self,
+        name: str,
+        source: Source,
+        n_labels: int,
+        labels: Sequence[str] | Mapping[str, str] | None = None,
     ) -> VideoAnnotation:
         if isinstance(source, VideoAnnotation):
             ann = source
@@ -196,22 +193,24 @@ class LayerStack(LayerList):
                 path = ours
             begin: dict[str, dict[int, list[float]]] | None
             begin = None if labels is None or path.exists() else {label: {} for label in labels}
-            ann = VideoAnnotation(
-                path,
-                name=name,
-                n_labels=n_labels,
-                video=self.video,
-                preloaded_json=begin,
-                accept_other_video=self.accept_other_video,
-            )
+            ann = self._read(name, path, n_labels=n_labels, preloaded_json=begin)
+            if begin is not None and isinstance(labels, Mapping):
+                ann._meta["names"] = dict(labels)
             if path.suffix == ".json" and path.parent.absolute() != self.folder and self._is_beside(path):
                 ann.save_to(ours)
         ann.name = name
-        if self.durable and ann.fname is not None and name != BUFFER:
+        self._make_durable(ann)
+        return ann
+
+    def _read(self, name: str, path: Path, **options: Any) -> VideoAnnotation:
+        accept = self.accept_other_video
+        return VideoAnnotation(path, name=name, video=self.video, accept_other_video=accept, **options)
+
+    def _make_durable(self, ann: VideoAnnotation) -> None:
+        if self.durable and ann.fname is not None and ann.name != BUFFER:
             for message in open_durable(ann).messages:
                 self._tell(*message)
             ann.history.on_error(lambda error: self._tell("error", error.problem, error.remedy))
-        return ann
 
     def _check_name(self, name: object) -> None:
         """Refuse a name that no file can have, or whose file would bring back a layer of another name."""
@@ -251,6 +250,7 @@ class LayerStack(LayerList):
             If there is no such layer, or no other.
         """
         with self.lock:
+            self.read_later()
             ann = self[name]
             if ann is self._buffer:
                 raise AnnotationError(
@@ -273,6 +273,7 @@ class LayerStack(LayerList):
             If these are not all layers, each once.
         """
         with self.lock:
+            self.read_later()
             if sorted(names) != sorted(self.names):
                 raise AnnotationError(
                     f"{list(names)} are not all layers, each once.",
@@ -348,12 +349,14 @@ class LayerStack(LayerList):
     def undo(self) -> Entry | None:
         """Take back what was done last, in whichever layer; returns the entry, None if there is nothing."""
         with self.lock:
+            self.read_later()
             history = self._latest("undo")
             return None if history is None else history.undo()
 
     def redo(self) -> Entry | None:
         """Do again what was undone last, in whichever layer; returns the entry, None if there is nothing."""
         with self.lock:
+            self.read_later()
             history = self._latest("redo")
             return None if history is None else history.redo()
 
@@ -439,6 +442,8 @@ class LayerStack(LayerList):
 
     def close(self) -> None:
         """Write what is queued and give all locks back."""
+        with self.lock:
+            self._later = []
         removed = [ann for entry in self.history.entries for ann in _layers_in(entry)]
         for ann in [*self._layers, *removed]:
             if ann.durable is not None:

@@ -432,6 +432,14 @@ class VideoReader:
     def _changed(self) -> VideoError:
         return VideoError(f"{self.fname} changed while it was open.", "Open it again with VideoReader.")
 
+    def release(self) -> None:
+        """Give back the memory of pictures and decoders; the next frame that is asked for makes them anew."""
+        with self._lock:
+            for run in list(self._runs):
+                self._drop(run)
+            self._cache.clear()
+            self._ahead_group = -1
+
     def close(self) -> None:
         """Release the file and the memory. Frames handed out before stay valid."""
         with self._lock:

@@ -29,6 +29,7 @@ from jupytrack.widgets.options import OptionError, checked, refuse_unknown
 from jupytrack.widgets.overlay import TRANSLUCENT, Overlay
 from jupytrack.widgets.panels import EnhancePanel, LabelsPanel, LayersPanel, Panel
 from jupytrack.widgets.questions import Questions
+from jupytrack.widgets.queueing import Queued
 from jupytrack.widgets.session import Session
 from jupytrack.widgets.tools import CopyPanel, IntervalPanel, TraceBar, toolbar
 from jupytrack.widgets.traces import LOWEST, Traces
@@ -37,11 +38,11 @@ from jupytrack.widgets.tracking_panels import BlipsPanel, DoubtBar, TrackingPane
 
 __all__ = ["Annotator", "DUSTrack"]
 
-Layers = str | VideoAnnotation | Sequence[str] | Sequence[VideoAnnotation] | Mapping[str, Any]
+Layers = str | VideoAnnotation | Sequence[str] | Sequence[VideoAnnotation] | Mapping[str, Any] | LayerStack
 _STYLE = (Path(__file__).parent / "annotator.css").read_text()
 
 
-class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
+class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Queued, Lifetime):
     """Place and correct points on a video, frame by frame, in a notebook cell.
 
     Most users call :func:`jupytrack.open`, which also finds the layers that lie beside the video.
@@ -56,7 +57,8 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         The video.
     annotation_names : str, list, mapping or VideoAnnotation
         The layers: names (their files are ``<video>_annotations_<name>.json`` beside the video), a mapping of
-        names to files, or annotations. The first one is active. A ``buffer`` layer is always added.
+        names to files, or annotations. The first one is active. A ``buffer`` layer is always added. Or a
+        :class:`jupytrack.LayerStack` of this video, which the annotator then closes when it is closed.
     clahe_clip : float
         Contrast (CLAHE clip limit); 1 is off.
     clahe_grid : int
@@ -139,9 +141,13 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         self._owns_video = not isinstance(vid_name, VideoReader)
         video = vid_name if isinstance(vid_name, VideoReader) else VideoReader(os.fspath(vid_name))
         self._n_labels = n_labels
-        stack = LayerStack(video, accept_other_video=accept_other_video)
+        if isinstance(annotation_names, LayerStack):
+            stack, wanted = annotation_names, None
+        else:
+            stack, wanted = LayerStack(video, accept_other_video=accept_other_video), annotation_names
         try:
-            self._add_layers(stack, annotation_names, n_labels)
+            if wanted is not None:
+                self._add_layers(stack, wanted, n_labels)
             left_out = self._add_others(stack, other_layers or {})
             self.session = Session(video, stack, enhancement=options.enhancement, theme=options.theme)
         except BaseException:
@@ -182,6 +188,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         for message in (*told, *left_out, *(("warning", text, "") for text in video.warnings)):
             self.session.notify(*message)
         self._enter()
+        self._reading = stack.read_in_background()
 
     @classmethod
     def options(cls) -> set[str]:
@@ -319,7 +326,7 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Lifetime):
         changed = self._roles is None or roles[:2] != self._roles[:2]
         self._roles = roles
         with session.batch():
-            for ann in (*stack, stack.buffer):
+            for ann in (*stack.loaded, stack.buffer):
                 name = ann.name
                 if changed:
                     ann.set_alpha(TRANSLUCENT if name == stack.overlay != stack.active else 1.0, draw=False)

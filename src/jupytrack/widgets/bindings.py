@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
     from jupytrack.widgets.frame_canvas import FrameCanvas
     from jupytrack.widgets.session import Session
+    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["Bindings"]
 
@@ -24,6 +25,7 @@ class Bindings:
     session: Session
     canvas: FrameCanvas
     commands: dict[str, table.Command]
+    queue: VideoQueue | None
 
     def run_command(
         self, name: str, frame: int | None = None, pointer: Mapping[str, float] | None = None, **args: Any
@@ -120,4 +122,4 @@ class Bindings:
         self.perform("cheat_sheet")
 
     def _send_bindings(self) -> None:
-        self.canvas.bindings = table.browser_table(self.commands.values())
+        self.canvas.bindings = table.browser_table(self.commands.values(), with_queue=self.queue is not None)

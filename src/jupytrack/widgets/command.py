@@ -38,6 +38,9 @@ class Command:
         Further arguments of the action.
     replaces : str
         What the keys do in DUSTrack where that is something else, and what does it here.
+    in_queue : bool
+        Whether it is about a queue of videos. An annotator without one does nothing then, and its cheat sheet
+        leaves it out; the key is kept from the browser, which would leave the page.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Command:
     needs_pointer: bool = False
     args: Mapping[str, Any] = field(default_factory=dict)
     replaces: str = ""
+    in_queue: bool = False
 
 
 def kernel_command(

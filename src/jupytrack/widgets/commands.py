@@ -320,6 +320,26 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         _kernel("refresh", "Draw everything anew", "f5", "refresh", "Refresh", "refresh"),
         _browser("cheat_sheet", "Show the keys", "? ctrl+k", button="Keys", icon="keyboard-o"),
     ),
+    "Videos": (
+        _kernel(
+            "swap_prev",
+            "Previous video of the queue",
+            "alt+left",
+            "swap_prev",
+            "",
+            "chevron-left",
+            in_queue=True,
+        ),
+        _kernel(
+            "swap_next",
+            "Next video of the queue",
+            "alt+right",
+            "swap_next",
+            "",
+            "chevron-right",
+            in_queue=True,
+        ),
+    ),
     "Save and undo": (
         _kernel("undo", "Undo", "ctrl+z", editing.undo, "Undo", "undo"),
         _kernel("redo", "Redo", "ctrl+shift+z ctrl+y", editing.redo, "Redo", "repeat"),
@@ -411,8 +431,18 @@ def sections(commands: Iterable[Command] = COMMANDS) -> dict[str, dict[str, list
     return found
 
 
-def browser_table(commands: Iterable[Command] = COMMANDS) -> list[dict[str, Any]]:
-    """Write commands as JSON-able mappings, the way the browser wants them."""
+def browser_table(
+    commands: Iterable[Command] = COMMANDS, *, with_queue: bool = False
+) -> list[dict[str, Any]]:
+    """Write commands as JSON-able mappings, the way the browser wants them.
+
+    Parameters
+    ----------
+    commands : iterable of Command
+        Which.
+    with_queue : bool
+        Whether there is a queue of videos; commands about one are not offered otherwise.
+    """
     return [
         {
             "name": command.name,
@@ -423,6 +453,7 @@ def browser_table(commands: Iterable[Command] = COMMANDS) -> list[dict[str, Any]
             "button": command.button,
             "needs_pointer": command.needs_pointer,
             "args": dict(command.args),
+            "offered": with_queue or not command.in_queue,
         }
         for command in commands
     ]

@@ -67,6 +67,9 @@ class FrameCanvas(anywidget.AnyWidget):
     ----------
     frame, playing, speed, theme, status, trace_unit
         In step with the session's.
+    hidden : bool
+        Whether another video is shown in its place. The browser then plays nothing, asks for nothing and
+        gives its frames back; zoom and place of the picture stay.
     height : int
         Height of the picture in CSS pixels.
     marker_models : list of bqplot marks
@@ -89,6 +92,7 @@ class FrameCanvas(anywidget.AnyWidget):
     bindings: Any = traitlets.List().tag(sync=True)
     theme = traitlets.Unicode("auto").tag(sync=True)
     trace_unit = traitlets.Unicode("frame").tag(sync=True)
+    hidden = traitlets.Bool(False).tag(sync=True)
     height = traitlets.Int(480, min=100, max=10_000).tag(sync=True)
     canvas_model = traitlets.Instance(Canvas).tag(sync=True, **widget_serialization)
     recorder_model = traitlets.Instance(RecordingManager, allow_none=True).tag(
@@ -161,6 +165,21 @@ class FrameCanvas(anywidget.AnyWidget):
         self.session.touch_overlay()
         self._on_frames_changed(None)
 
+    def hide(self) -> None:
+        """Stop playing, and give back what is kept to be quick, while another video is shown instead."""
+        self.session.playing = False
+        self.hidden = True
+        with self._lock:
+            views = list(self._views)
+        for view in views:
+            self._stills.forget(view)
+        self.overlay.release()
+        self.session.video.release()
+
+    def show(self) -> None:
+        """Be shown again, as it was."""
+        self.hidden = False
+
     def close(self) -> None:
         """Stop following the session, and leave the screen."""
         for stop in getattr(self, "_stops", []):
@@ -224,7 +243,7 @@ class FrameCanvas(anywidget.AnyWidget):
 
     def _on_layers_changed(self, _: Any) -> None:
         """Take back edits that no layer has any more: another kernel held the layer, and never saw them."""
-        histories = [ann.history for ann in (*self.session.layers, self.session.layers.buffer)]
+        histories = [ann.history for ann in (*self.session.layers.loaded, self.session.layers.buffer)]
         with self._lock:
             waiting = [edit for edit, confirmed in self._edits.items() if not confirmed]
         # not under the lock: whoever changes a layer may want it
@@ -278,6 +297,9 @@ class FrameCanvas(anywidget.AnyWidget):
 
     def _answer(self, request: messages.Request) -> None:
         match request:
+            case messages.StillRequest() | messages.OverlayRequest() if self.hidden:
+                # asked for before the browser knew
+                pass
             case messages.StillRequest():
                 asked = request.view, request.id, request.frames, request.fresh, request.quality
                 self._stills.request(*asked)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from jupytrack.errors import AnnotationError
 from jupytrack.widgets.dialogs import Banner
 
 if TYPE_CHECKING:
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from jupytrack.widgets.overlay import Overlay
     from jupytrack.widgets.session import Session
     from jupytrack.widgets.traces import Traces
+    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["Lifetime", "widgets_of"]
 
 # all canvases of ipycanvas share one, except those that record
 _SHARED = {"_canvas_manager"}
+# what stays of an annotator that goes on elsewhere: what makes it a widget, and where it went
+_KEPT = ("_trait", "_cross_validation_lock", "_model_id", "_stand_in", "_ended", "_repr_mimebundle_")
 _open: weakref.WeakSet[Lifetime] = weakref.WeakSet()
 
 
@@ -66,6 +70,34 @@ class Lifetime(ipywidgets.VBox):  # type: ignore[misc]
     _owns_video = True
     _ended = False
     _stand_in: ipywidgets.VBox | None = None
+    _goes_on: VideoQueue | None = None
+    queue: VideoQueue | None
+
+    def __getattr__(self, name: str) -> Any:
+        # only what is not there is looked for here: what this annotator had before it went on elsewhere
+        goes_on = self.__dict__.get("_goes_on")
+        if goes_on is None or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return getattr(goes_on, name)
+
+    def continue_in(self, queue: VideoQueue) -> None:
+        """Give the place on the screen to a queue of videos, and everything that is asked from now on, too.
+
+        Video, layers and locks are let go of; unsaved edits stay safe. ``annotator.ann``,
+        ``annotator.save()`` and all else then mean the video that the queue shows, so that variables of a
+        script stay of use.
+
+        Parameters
+        ----------
+        queue : VideoQueue
+            Where it goes on.
+        """
+        if self._goes_on is not None:
+            raise AnnotationError("This annotator goes on elsewhere already.", "Use what took its place.")
+        self._stand_aside(ipywidgets.VBox([queue], comm=self.comm, layout=ipywidgets.Layout(width="100%")))
+        for name in [name for name in vars(self) if not name.startswith(_KEPT)]:
+            delattr(self, name)
+        self._goes_on = self.queue = queue
 
     def close(self) -> None:
         """Leave the screen, and let go of the video, the layers and their locks. Unsaved edits stay safe.
@@ -73,6 +105,8 @@ class Lifetime(ipywidgets.VBox):  # type: ignore[misc]
         Work in the background is cancelled. A :class:`VideoReader` that you gave stays open.
         """
         stand_in, self._stand_in = self._stand_in, None
+        if self._goes_on is not None:
+            self._goes_on.close()
         if stand_in is not None:
             for part in widgets_of(stand_in):
                 part.close()
@@ -94,19 +128,27 @@ class Lifetime(ipywidgets.VBox):  # type: ignore[misc]
                 earlier._give_way()
         _open.add(self)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed, or gave way to another one."""
+        return self._ended
+
+    @property
+    def loses_nothing(self) -> bool:
+        """Whether ending it would lose nothing: no work in the background, nothing only in memory."""
+        stack = self.session.layers
+        return (
+            all(bar.job.future.done() for bar in self.jobs.children)
+            and not stack.buffer.present.any()
+            and all(ann.history.all_confirmed for ann in stack.loaded)
+        )
+
     def _goes_on_in(self, other: Lifetime) -> bool:
         """Whether all that is here is there, too, and may be edited only there."""
-        if any(not bar.job.future.done() for bar in self.jobs.children):
+        if not self.loses_nothing:
             return False
-        stack, theirs = self.session.layers, {_place(ann) for ann in other.session.layers}
-        # what is in memory only would be lost
-        if stack.buffer.present.any():
-            return False
-        return all(
-            ann.durable is None and ann.history.all_confirmed and _place(ann) in theirs
-            for ann in stack
-            if ann is not stack.buffer
-        )
+        theirs = {_place(ann) for ann in other.session.layers.loaded}
+        return all(ann.durable is None and _place(ann) in theirs for ann in self.session.layers.loaded)
 
     def _give_way(self) -> None:
         """Show where it goes on, in place of what can no longer be used, and let go of everything."""
@@ -115,8 +157,13 @@ class Lifetime(ipywidgets.VBox):  # type: ignore[misc]
         banner.say(
             f"{name} was opened again in this notebook.", "Go on in the place where it was opened last."
         )
-        # takes over the line to the browser, so that this object need not live for as long as its output
-        stand_in = ipywidgets.VBox([banner], comm=self.comm, _dom_classes=self._dom_classes)
+        self._stand_aside(ipywidgets.VBox([banner], comm=self.comm, _dom_classes=self._dom_classes))
+
+    def _stand_aside(self, stand_in: ipywidgets.VBox) -> None:
+        """Let something else be shown here, and let go of everything.
+
+        It takes over the line to the browser, so that this object need not live for as long as its output.
+        """
         stand_in.send_state()
         self._let_go()
         self._stand_in = stand_in

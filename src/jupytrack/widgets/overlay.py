@@ -120,12 +120,17 @@ class Overlay:
 
         return remove
 
-    def close(self) -> None:
-        """Forget the painters and the positions."""
+    def release(self) -> None:
+        """Give back the memory of what was copied out to be quick."""
         with self._lock:
-            self._painters.clear()
             self._traces.clear()
             self._aparts.clear()
+
+    def close(self) -> None:
+        """Forget the painters and the positions."""
+        self.release()
+        with self._lock:
+            self._painters.clear()
         if self.tagged is not None:
             self.tagged.close()
 
@@ -210,7 +215,7 @@ class Overlay:
         if known is None or known[0] != ann.revision:
             revision, traces = ann.revision, list(ann.to_traces().values())
             xy = np.stack(traces) if traces else np.empty((0, self.session.n_frames, 2))
-            present = {id(self.session.layers[name]) for name in self.session.layers.names}
+            present = {id(ann) for ann in self.session.layers.loaded}
             self._traces = {key: value for key, value in self._traces.items() if key in present}
             self._traces[id(ann)] = known = (revision, xy)
         return known[1]
@@ -220,7 +225,7 @@ class Overlay:
         known = self._aparts.get(id(ann))
         if known is None or known[0] != ann.revision:
             revision, apart = ann.revision, ann.column("disagreement").astype(np.float64)
-            present = {id(self.session.layers[name]) for name in self.session.layers.names}
+            present = {id(ann) for ann in self.session.layers.loaded}
             self._aparts = {key: value for key, value in self._aparts.items() if key in present}
             known = (revision, apart if np.isfinite(apart).any() else None)
             self._aparts[id(ann)] = known

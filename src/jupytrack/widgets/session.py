@@ -157,17 +157,17 @@ class Session(traitlets.HasTraits):
     @property
     def labels(self) -> list[str]:
         """Labels of all layers, in order; a layer gets those it lacks when they are placed in it."""
-        found = {label for ann in (*self.layers, self.ann) for label in ann.labels}
+        found = {label for ann in (*self.layers.loaded, self.ann) for label in ann.labels}
         return sorted(found, key=label_order)
 
     def color_of(self, label: str) -> str:
         """Colour of a label as ``#rrggbb``: the active layer's, else that of the first layer that has it."""
-        ann = next((ann for ann in (self.ann, *self.layers) if label in ann.labels), self.ann)
+        ann = next((ann for ann in (self.ann, *self.layers.loaded) if label in ann.labels), self.ann)
         return css(ann.display.color(label, ann.labels.index(label) if label in ann.labels else 0))
 
     def name_of(self, label: str) -> str:
         """Name to show for a label, such as a body part; empty if it has none."""
-        names = (ann.names.get(label, "") for ann in self.layers)
+        names = (ann.names.get(label, "") for ann in self.layers.loaded)
         return next((name for name in names if name), "")
 
     @property
@@ -367,7 +367,7 @@ class Session(traitlets.HasTraits):
 
     def _watch_layers(self) -> None:
         """Follow every layer of the stack once, and let go of those that left it."""
-        present = {id(ann): ann for ann in (*self.layers, self.layers.buffer)}
+        present = {id(ann): ann for ann in (*self.layers.loaded, self.layers.buffer)}
         for key in [key for key in self._watched if key not in present]:
             for stop in self._watched.pop(key):
                 stop()
@@ -436,6 +436,10 @@ class Session(traitlets.HasTraits):
     def _check_label(self, label: str) -> None:
         labels = self.labels
         if label not in labels:
+            # it may be in a layer that nobody asked for yet
+            self.layers.read_later()
+            labels = self.labels
+        if label not in labels:
             near = difflib.get_close_matches(label, labels, 3, 0.5)
             mean = f"Did you mean {' or '.join(near)}? " if near else ""
             raise AnnotationError(
@@ -461,7 +465,7 @@ class Session(traitlets.HasTraits):
 
         ``unsaved`` edits are safe in the journal; edits in ``memory`` are in a layer that has none.
         """
-        histories = [*(ann.history for ann in self.layers), self.layers.marks.history]
+        histories = [*(ann.history for ann in self.layers.loaded), self.layers.marks.history]
         if any(history.failing for history in histories):
             return "unconfirmed"
         if all(history.all_confirmed for history in histories):
@@ -478,6 +482,8 @@ class Session(traitlets.HasTraits):
 
     def unsaved(self, name: str) -> dict[str, int]:
         """How a layer differs from its file: ``added``, ``removed``, ``moved``, ``total`` and ``labels``."""
+        if self.layers.is_waiting(name):
+            return {"added": 0, "removed": 0, "moved": 0, "total": 0, "labels": 0}
         ann = self.layers[name]
         known = self._unsaved.get(name)
         if known is None or known[0] != ann.revision:

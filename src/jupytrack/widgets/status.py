@@ -32,7 +32,7 @@ def snapshot(session: Session) -> dict[str, Any]:
         "interval": list(session.interval) if session.interval else None,
         "pending_interval": session.pending_interval,
         "frames_of_interest": [int(frame) for frame in layers.frames_of_interest],
-        "new": [name for name in layers.names if not layers[name].has_file],
+        "new": [ann.name for ann in layers.loaded if not ann.has_file],
         "undo": undo,
         "redo": redo,
         "read_only": session.read_only,
