@@ -301,12 +301,15 @@ class AnnotatorMethods:
     def decimate_annotations_in_interval(self) -> int:
         """Keep every second complete frame of the selected interval, and no incomplete ones.
 
+        A frame is complete when it has every body part of the video's DeepLabCut project; without a project,
+        every label that is used in the active layer. Whole frames go, with all their labels.
+
         Returns
         -------
         int
             Number of points removed.
         """
-        return editing.decimate_annotations_in_interval(self.session)
+        return editing.decimate_annotations_in_interval(self.session, self._required_labels())
 
     # copying
 
@@ -363,7 +366,14 @@ class AnnotatorMethods:
         return files.save_annotation_as(self.session, path, overwrite)
 
     def discard_unsaved_annotations(self, event: Any = None) -> None:
-        """Go back to what the active layer's file holds. Undo brings all back; the button asks first."""
+        """Go back to what the active layer's file holds. Undo brings all back; the button asks first.
+
+        Raises
+        ------
+        AnnotationError
+            If the layer was made by a program (``dlc_…``, ``dlccorr``, ``…lkmovavg…``): remove it, or make it
+            again.
+        """
         files.discard_unsaved_annotations(self.session)
 
     def render(
@@ -415,6 +425,10 @@ class AnnotatorMethods:
         except KeyboardInterrupt:
             job.cancel()
             raise
+
+    def _required_labels(self) -> list[str] | None:
+        """Return the labels that a complete frame has; None for those that are used."""
+        return None
 
     def show_job(self, job: Job[Any], brief: bool = False) -> None:
         """Show the progress of work in the background; if it is brief, only while it runs."""

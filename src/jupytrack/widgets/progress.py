@@ -13,7 +13,7 @@ import ipywidgets
 from jupytrack.errors import JupytrackError
 from jupytrack.jobs import Job, Progress, VideoResults
 
-__all__ = ["JobProgress"]
+__all__ = ["JobProgress", "duration"]
 
 # seconds between two messages to the browser
 _EVERY = 0.1
@@ -81,7 +81,7 @@ class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
             if fraction is not None:
                 parts.append(f"{100 * fraction:.0f} %")
             if progress.seconds_left is not None:
-                parts.append(f"{_duration(progress.seconds_left)} left")
+                parts.append(f"{duration(progress.seconds_left)} left")
             self.text.value = escape(", ".join(parts))
 
     def _on_done(self, job: Job[Any]) -> None:
@@ -119,7 +119,8 @@ class JobProgress(ipywidgets.HBox):  # type: ignore[misc]
             self._on_close()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Write a time for people: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

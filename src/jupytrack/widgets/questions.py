@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from jupytrack.annotation.layers import is_dense_layer_name
 from jupytrack.errors import SaveError
 from jupytrack.jobs import Job
 from jupytrack.widgets.actions import files, layers
@@ -73,6 +74,7 @@ class Questions:
 
     def confirm_discard(self) -> None:
         """Say what discarding would lose, and discard if that is wanted."""
+        files.require_by_hand(self.session.layers.active)
         lost = files.what_would_be_lost(self.session)
         if not lost:
             self.session.notify("info", f"Layer {self.session.layers.active!r} has nothing unsaved.")
@@ -93,18 +95,23 @@ class Questions:
     def confirm_remove_current_layer(self) -> None:
         """Say what removing the active layer would lose, and remove it if that is wanted."""
         name = self.session.layers.active
+        layers.require_removable(self.session, name)
+        dense = is_dense_layer_name(name)
         lost = files.what_would_be_lost(self.session, name)
         text = f"{lost} Save first to keep that." if lost else "It has nothing unsaved."
+        if dense:
+            text += " It was made from other layers, and can be made again."
         self.question.say(
             f"Remove layer {name!r} from the session?",
             f"{text} Its file stays, and opening the video again brings the layer back.",
             [
                 (
                     "Remove",
-                    "danger",
+                    # what cannot be made again is not offered as the thing to do
+                    "primary" if dense else "danger",
                     lambda: self._reporting(lambda: layers.remove_layer(self.session, name)),
                 ),
-                ("Keep", "", None),
+                ("Keep", "" if dense else "primary", None),
             ],
         )
 

@@ -144,10 +144,16 @@ def remove_labels_in_interval(session: Session, all_labels: bool = False) -> int
     return _remove(session, labels, frames, f"remove {what} on frames {start} to {stop}")
 
 
-def decimate_annotations_in_interval(session: Session) -> int:
+def decimate_annotations_in_interval(session: Session, required: Sequence[str] | None = None) -> int:
     """Keep every second complete frame of the selected interval, and no incomplete ones.
 
-    A frame is complete when it has every label that is used in the active layer.
+    Parameters
+    ----------
+    session : Session
+        What is open.
+    required : sequence of str, optional
+        Labels that a complete frame has: those of a project's body parts. By default every label that is used
+        in the active layer. Frames that go lose all their labels.
 
     Returns
     -------
@@ -157,9 +163,10 @@ def decimate_annotations_in_interval(session: Session) -> int:
     session.require_writable()
     start, stop = get_selected_interval(session)
     used = [label for label in session.ann.labels if session.ann.get_frames(label)]
-    present = _present(session, used)[:, start : stop + 1]
-    complete = np.flatnonzero(present.all(axis=0)) + start
-    incomplete = np.flatnonzero(present.any(axis=0) & ~present.all(axis=0)) + start
+    any_label = _present(session, used)[:, start : stop + 1].any(axis=0)
+    has_all = _present(session, used if required is None else required)[:, start : stop + 1].all(axis=0)
+    complete = np.flatnonzero(any_label & has_all) + start
+    incomplete = np.flatnonzero(any_label & ~has_all) + start
     frames = np.union1d(incomplete, complete[1::2])
     return _remove(session, used, frames, f"decimate frames {start} to {stop}")
 
@@ -168,7 +175,11 @@ def _present(session: Session, labels: Sequence[str]) -> np.ndarray:
     """Where labels have points, as a bool array (labels, frames)."""
     if not labels:
         return np.zeros((0, session.n_frames), dtype=bool)
-    return np.stack([np.isfinite(session.ann.to_trace(label)).all(axis=1) for label in labels])
+    nothing = np.zeros(session.n_frames, dtype=bool)
+    known = session.ann.labels
+    return np.stack(
+        [np.isfinite(session.ann.to_trace(one)).all(axis=1) if one in known else nothing for one in labels]
+    )
 
 
 def _remove(session: Session, labels: Sequence[str], frames: Sequence[int] | np.ndarray, title: str) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jupytrack.errors import SaveError
+from jupytrack.annotation.layers import is_dense_layer_name
+from jupytrack.errors import AnnotationError, SaveError
 from jupytrack.formats.dustrack import make_annotation_file_name
 from jupytrack.widgets.session import Session
 
 __all__ = [
     "discard_unsaved_annotations",
     "json_path",
+    "require_by_hand",
     "save",
     "save_annotation_as",
     "suggested_path",
@@ -125,6 +127,21 @@ def save_annotation_as(session: Session, fname: str | os.PathLike[str], overwrit
     return path
 
 
+def require_by_hand(name: str) -> None:
+    """Pass only if a layer of this name is made by hand, so that there is something to go back to.
+
+    Raises
+    ------
+    AnnotationError
+        If it is made by a program.
+    """
+    if is_dense_layer_name(name):
+        raise AnnotationError(
+            f"Layer {name!r} was made from other layers, not by hand: there is nothing to go back to.",
+            "Take it out of the session with Remove layer, or make it again.",
+        )
+
+
 def what_would_be_lost(session: Session, name: str | None = None) -> str:
     """Say in a sentence what discarding a layer's unsaved annotations would lose; empty if nothing."""
     name = session.layers.active if name is None else name
@@ -143,9 +160,15 @@ def discard_unsaved_annotations(session: Session) -> None:
     """Go back to what the active layer's file holds, or to an empty layer where there is no file.
 
     Discarding is an edit like any other: undo brings everything back.
+
+    Raises
+    ------
+    AnnotationError
+        If the layer was made by a program.
     """
     session.require_writable()
     name = session.layers.active
+    require_by_hand(name)
     lost = what_would_be_lost(session, name)
     if not lost:
         session.notify("info", f"Layer {name!r} has nothing unsaved.")

@@ -14,6 +14,7 @@ __all__ = [
     "previous_annotation_overlay",
     "remove_layer",
     "rename_layer",
+    "require_removable",
     "select_layer",
     "select_overlay",
     "swap_active_and_overlay",
@@ -79,14 +80,25 @@ def remove_layer(session: Session, name: str | None = None) -> None:
         If there is no such layer, or if nothing but the buffer would be left.
     """
     name = session.layers.active if name is None else name
+    require_removable(session, name)
+    with session.lock, session.batch():
+        session.layers.remove(name)
+
+
+def require_removable(session: Session, name: str) -> None:
+    """Pass only if a layer can be taken out of the session.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no such layer, or if nothing but the buffer would be left.
+    """
     _require(session, name)
     if name == BUFFER or session.layers.names == [name]:
         raise AnnotationError(
             f"Layer {name!r} cannot be removed: the session needs it.",
             "Discard its unsaved annotations, or add another layer first.",
         )
-    with session.lock, session.batch():
-        session.layers.remove(name)
 
 
 def rename_layer(session: Session, name: str, new_name: str) -> None:
