@@ -24,16 +24,19 @@ __all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "rebase
 _PIECE = dict[str, Any]
 _REPAIR = "Correct that line, or restore the file from a backup."
 
+# fmt: off
 KEYS = frozenset(
-    """
-    Task scorer date multianimalproject identity with_identity project_path engine video_sets
-    video_sets_original bodyparts individuals uniquebodyparts unique_bodyparts multianimalbodyparts start stop
-    numframes2pick skeleton skeleton_color pcutoff dotsize alphavalue colormap TrainingFraction iteration
-    default_net_type default_augmenter default_track_method snapshotindex detector_snapshotindex batch_size
-    detector_batch_size cropping x1 x2 y1 y2 corner2move2 move2corner SuperAnimalConversionTables resnet
-    croppedtraining
-    """.split()
+    [
+        "Task", "scorer", "date", "multianimalproject", "identity", "with_identity", "project_path",
+        "engine", "video_sets", "video_sets_original", "bodyparts", "individuals", "uniquebodyparts",
+        "unique_bodyparts", "multianimalbodyparts", "start", "stop", "numframes2pick", "skeleton",
+        "skeleton_color", "pcutoff", "dotsize", "alphavalue", "colormap", "TrainingFraction",
+        "iteration", "default_net_type", "default_augmenter", "default_track_method", "snapshotindex",
+        "detector_snapshotindex", "batch_size", "detector_batch_size", "cropping", "x1", "x2", "y1",
+        "y2", "corner2move2", "move2corner", "SuperAnimalConversionTables", "resnet", "croppedtraining",
+    ]
 )
+# fmt: on
 """What a project's config.yaml may hold; DeepLabCut 3 refuses a file with anything else."""
 
 
@@ -49,7 +52,7 @@ _Constructor.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
 
 
 def base_name(path: str | os.PathLike[str]) -> str:
-    r"""Return a file's name without its folders, whichever system wrote the path: ``C:\\a\\b.mp4`` is b.mp4."""
+    r"""Return a file's name without its folders, with either kind of slash: ``C:\a\b.mp4`` is b.mp4."""
     return re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
 
 

@@ -34,7 +34,9 @@ __all__ = [
 ]
 
 MERGED = "merged"
-VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .webm .ts .mts .m2ts".split())
+VIDEO_SUFFIXES = frozenset(
+    [".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
+)
 """Files that are looked at as videos in a folder."""
 
 
@@ -140,8 +142,8 @@ class VideoFileManager:
         Raises
         ------
         LabelledDataError
-            If there is none, or several and none of them of the project's own scorer. It is an AssertionError,
-            too, as in DUSTrack.
+            If there is none, or several and none of them of the project's own scorer. It is an
+            AssertionError, too, as in DUSTrack.
         """
         folder = self.project.paths["labels"] / self.video_stem
         own = folder / f"CollectedData_{self.project.scorer}.h5"

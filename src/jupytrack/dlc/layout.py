@@ -194,8 +194,7 @@ class IterationLayout:
     def config_file(self, kind: Literal["train", "test"] = "train") -> Path | None:
         """Return the model's configuration, None if there is no training dataset.
 
-        For ``"train"`` that is ``pytorch_config.yaml`` (DeepLabCut 3) or ``pose_cfg.yaml`` (DeepLabCut 2), for
-        ``"test"`` it is ``pose_cfg.yaml``.
+        It is ``pytorch_config.yaml`` for training with DeepLabCut 3, else ``pose_cfg.yaml``.
         """
         if self.folder is None:
             return None
@@ -208,7 +207,7 @@ class IterationLayout:
         return self.project / "videos" / f"iteration-{self.iteration}"
 
     def predictions(self, video_stem: str) -> list[Path]:
-        """Return the prediction files (h5) of a video, by number of the snapshot, that of the best one last."""
+        """Return the prediction files (h5) of a video by number of the snapshot, the best one's last."""
         found = predictions_in(self.predictions_folder, video_stem)
         return sorted(found, key=lambda path: (*_predicted_by(path), path.name))
 

@@ -1,4 +1,4 @@
-"""What we keep of a project in a file of our own, because DeepLabCut refuses a config.yaml with unknown keys."""
+"""What we keep of a project in a file of our own: DeepLabCut refuses a config.yaml with unknown keys."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 from jupytrack.errors import FormatError
 from jupytrack.files import read_error, write_atomic
+from jupytrack.formats.deeplabcut import PROJECT_SETTINGS
 
-__all__ = ["SETTINGS_FILE", "Settings"]
+__all__ = ["Settings"]
 
-SETTINGS_FILE = "jupytrack.json"
 _FORMAT = "jupytrack project"
 
 
@@ -27,8 +27,8 @@ class Settings(MutableMapping[str, Any]):
 
     Parameters
     ----------
-    path : path
-        The file; it is made when something is set.
+    project : path
+        The project's folder; the file is made when something is set.
 
     Raises
     ------
@@ -38,8 +38,8 @@ class Settings(MutableMapping[str, Any]):
         On writing, if it cannot be written; the old file is still there then.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, project: str | os.PathLike[str]) -> None:
+        self.path = Path(project) / PROJECT_SETTINGS
         self._stamp: tuple[int, ...] = ()
         self._content: dict[str, Any] = {}
 
@@ -61,7 +61,7 @@ class Settings(MutableMapping[str, Any]):
         return len(self._current())
 
     def __repr__(self) -> str:
-        return f"Settings({str(self.path)!r}, {self._current()!r})"
+        return f"Settings({str(self.path.parent)!r}, {self._current()!r})"
 
     def save(self, values: Mapping[str, Any]) -> None:
         """Set several values in one step; nothing is written if all are there already."""

@@ -3,11 +3,15 @@
 Body parts become labels as in DUSTrack: if all are called ``point<number>`` the labels are the numbers, else
 they are numbered in alphabetical order and their names are kept as names to show. Predictions bring their
 likelihood along (single precision). Files of several animals, several videos or several scorers are refused.
+
+In a project whose body parts have labels of their own (``internal_to_dlc_labels``), its files are read with
+those, so that predictions have the labels that the layers have that they were learned from.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Sequence
 from itertools import takewhile
@@ -32,9 +36,11 @@ from jupytrack.formats.pandas_hdf import Frame, read_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["labelled_frame", "read_csv", "read_h5", "write_labelled"]
+__all__ = ["default_labels", "labelled_frame", "read_csv", "read_h5", "write_labelled"]
 
 _LEVELS = ["scorer", "bodyparts", "coords"]
+PROJECT_SETTINGS = "jupytrack.json"
+"""Our own file in a project's folder; its ``internal_to_dlc_labels`` is body part by label."""
 _EXPORT_AGAIN = "Correct the line, or export the table again with DeepLabCut."
 
 
@@ -85,6 +91,45 @@ def read_csv(
     return converter.table(frame)
 
 
+def default_labels(parts: Sequence[str], prefix: str = "point") -> dict[str, str]:
+    """Return body part → label.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        Body parts.
+    prefix : str
+        What to take off if numbers are left then, each another one.
+
+    Returns
+    -------
+    dict of str to str
+        The numbers, else numbers by the order of the alphabet. In the order of the labels.
+    """
+    stripped = {part: part.removeprefix(prefix) for part in parts}
+    if not all(p.isascii() and p.isdigit() for p in stripped.values()) or (
+        len(set(stripped.values())) != len(stripped)
+    ):
+        stripped = {part: str(number) for number, part in enumerate(sorted(stripped))}
+    return dict(sorted(stripped.items(), key=lambda item: label_order(item[1])))
+
+
+def _labels_in_project(path: Path, parts: Sequence[str]) -> dict[str, str]:
+    """Return body part → label as the project around a file has it, empty if it lacks one."""
+    for folder in list(path.absolute().parents)[:4]:
+        if (folder / "config.yaml").is_file():
+            try:
+                settings = json.loads((folder / PROJECT_SETTINGS).read_bytes())
+                given = {str(part): str(label) for label, part in settings["internal_to_dlc_labels"].items()}
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                # Without that file all labels are the usual ones; the project itself complains of a bad one.
+                return {}
+            own = {part: given[part] for part in parts if part in given}
+            complete = len(own) == len(parts) and len(set(own.values())) == len(parts)
+            return dict(sorted(own.items(), key=lambda item: label_order(item[1]))) if complete else {}
+    return {}
+
+
 class _Converter:
     """Turns a data frame into a table of points, or says which row is wrong."""
 
@@ -110,7 +155,7 @@ class _Converter:
 
     def table(self, frame: Frame) -> PointTable:
         scorer, parts = self.header(frame)
-        labels, names = self.labels(parts)
+        parts, labels, names = self.labels(parts)
         frames, kind = self.frames(frame)
         where = {column: place for place, column in enumerate(frame.columns)}
         length = int(frames.max()) + 1 if frames.size else 0
@@ -144,7 +189,7 @@ class _Converter:
         return table.resized(last)
 
     def header(self, frame: Frame) -> tuple[str, list[str]]:
-        """Return the scorer and the body parts, in the order of their labels."""
+        """Return the scorer and the body parts."""
         levels = len(frame.columns[0]) if frame.columns else 0
         if levels == 4 or "individuals" in frame.column_names:
             raise self.fail(
@@ -168,22 +213,15 @@ class _Converter:
                     raise self.fail(
                         f"body part {part!r} has no {coordinate}.", "Export it again with DeepLabCut."
                     )
-        if self.numbered(parts):
-            parts.sort(key=lambda part: label_order(part.removeprefix(self.label_prefix)))
-        else:
-            parts.sort()
         return scorers[0], parts
 
-    def numbered(self, parts: Sequence[str]) -> bool:
-        stripped = [part.removeprefix(self.label_prefix) for part in parts]
-        return all(p.isascii() and p.isdigit() for p in stripped) and len(set(stripped)) == len(stripped)
-
-    def labels(self, parts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """Return labels, and the body parts that they stand for where numbers do not tell."""
-        if self.numbered(parts):
-            return [part.removeprefix(self.label_prefix) for part in parts], {}
-        labels = [str(number) for number in range(len(parts))]
-        return labels, dict(zip(labels, parts, strict=True))
+    def labels(self, parts: Sequence[str]) -> tuple[list[str], list[str], dict[str, str]]:
+        """Return body parts, their labels, and the names that labels stand for where numbers do not tell."""
+        labels = _labels_in_project(self.path, parts) or default_labels(parts, self.label_prefix)
+        names = {
+            label: part for part, label in labels.items() if part.removeprefix(self.label_prefix) != label
+        }
+        return list(labels), list(labels.values()), names
 
     def frames(self, frame: Frame) -> tuple[NDArray[np.int64], Source]:
         """Return the frame of every row, and where such points come from."""

@@ -1,0 +1,371 @@
+"""Labelled frames for DeepLabCut: the pictures, and the table of labels, from our annotations.
+
+The picture of frame n is frame n of :class:`jupytrack.VideoReader`, whole and in colour. Everything is
+written aside first and put in place at the end, so that an error leaves the project as it was.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupytrack.annotation.storage import free_name
+from jupytrack.dlc.files import MERGED, manual_layers, merged_annotation
+from jupytrack.dlc.labels import by_body_part
+from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.files import file_fingerprint, save_error, write_atomic
+from jupytrack.formats import deeplabcut
+from jupytrack.formats.dustrack import make_annotation_file_name
+from jupytrack.jobs import Progress
+from jupytrack.video.reader import VideoReader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jupytrack.annotation.table import PointTable
+    from jupytrack.dlc.project import DLCProject
+
+__all__ = ["check_trainable", "extract_frames", "label_sources", "labelled_frames"]
+
+PICTURES = "pictures"
+"""Our setting that tells which pictures and labels we wrote."""
+
+
+@dataclass
+class _Extraction:
+    """What is to be put in place for one video."""
+
+    stem: str
+    frame: pd.DataFrame
+    folder: Path
+    aside: Path
+    record: dict[str, Any]
+    merged: Any
+    kept: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the pictures."""
+        return [str(entry[-1]) for entry in self.frame.index]
+
+
+def label_sources(
+    project: DLCProject,
+    annotation_file_names: Sequence[str | Path] | None = None,
+    suffix_merged: str = MERGED,
+) -> dict[int, list[Path]]:
+    """Return the annotation files that each video of a project is to be learned from.
+
+    Parameters
+    ----------
+    project : DLCProject
+        The project.
+    annotation_file_names : sequence of path, optional
+        Files to use instead of all; names without a folder are looked for in ``videos``.
+    suffix_merged : str
+        Name of the layer that merging writes, which is no source.
+
+    Returns
+    -------
+    dict of int to list of Path
+        Place of the video → files in the order of merging, for the videos that have some.
+
+    Raises
+    ------
+    FormatError
+        If a file that was named does not exist, or belongs to no video of the project.
+    """
+    videos = project.video_list
+    if annotation_file_names is None:
+        found = {
+            place: list(manual_layers(video, suffix_merged).values()) for place, video in enumerate(videos)
+        }
+        return {place: files for place, files in found.items() if files}
+    if isinstance(annotation_file_names, str | os.PathLike):
+        annotation_file_names = [annotation_file_names]
+    sources: dict[int, list[Path]] = {}
+    for name in annotation_file_names:
+        path = Path(name)
+        if not path.exists() and not path.is_absolute():
+            path = project.paths["videos"] / path
+        if not path.is_file():
+            raise FormatError(f"There is no annotation file {name}.", "Check its name.")
+        stems = [video.stem for video in videos if path.name.startswith(f"{video.stem}_annotations")]
+        if not stems and len(videos) > 1:
+            raise FormatError(
+                f"{path.name} is of no video in {project.path}.",
+                "Files are called <video>_annotations[_<name>].json.",
+            )
+        stem = max(stems, key=len, default=videos[0].stem)
+        sources.setdefault(next(n for n, video in enumerate(videos) if video.stem == stem), []).append(path)
+    return dict(sorted(sources.items()))
+
+
+def labelled_frames(
+    project: DLCProject,
+    annotation_file_names: Sequence[str | Path] | None = None,
+    suffix_merged: str = MERGED,
+) -> dict[str, int]:
+    """Return how many frames of each video are labelled, as the annotations are now.
+
+    For videos without annotations those count that deeplabcut has in ``labeled-data`` already.
+
+    Returns
+    -------
+    dict of str to int
+        Stem of the video → frames with at least one body part.
+    """
+    sources = label_sources(project, annotation_file_names, suffix_merged)
+    counts = {}
+    for place, video in enumerate(project.video_list):
+        if place in sources:
+            with VideoReader(video) as reader:
+                table = _labels(project, reader, sources[place], suffix_merged)[0]
+        else:
+            path = project.paths["labels"] / video.stem / f"CollectedData_{project.scorer}.h5"
+            if not path.is_file():
+                continue
+            table = deeplabcut.read_h5(path)
+        counts[video.stem] = int(np.count_nonzero(table.present.any(axis=0)))
+    return counts
+
+
+def check_trainable(
+    project: DLCProject, annotation_file_names: Sequence[str | Path] | None = None
+) -> dict[str, int]:
+    """Refuse what DeepLabCut would fail on later: no labels, or none left to train or test with.
+
+    Parameters
+    ----------
+    project : DLCProject
+        The project.
+    annotation_file_names : sequence of path, optional
+        As for :meth:`DLCProject.extract_frames`.
+
+    Returns
+    -------
+    dict of str to int
+        See :func:`labelled_frames`.
+
+    Raises
+    ------
+    AnnotationError
+        If there are too few labelled frames for ``TrainingFraction`` in config.yaml, or that is no share.
+    FormatError, ConflictError
+        If an annotation cannot be read, was made on another video or has unsaved edits.
+    """
+    fractions = project.config.get("TrainingFraction")
+    if not isinstance(fractions, list) or not fractions:
+        raise AnnotationError(
+            f"{project.config_path} has no TrainingFraction.",
+            "Set one: edit_config(TrainingFraction=[0.95]).",
+        )
+    for fraction in fractions:
+        number = isinstance(fraction, int | float) and not isinstance(fraction, bool)
+        if not number or not 0 < fraction < 1 or not math.isclose(fraction, round(fraction, 2)):
+            ends = number and fraction in (0, 1)
+            problem = "leaves no frames to train or to test with" if ends else "is no share in whole percent"
+            raise AnnotationError(
+                f"TrainingFraction {fraction} in {project.config_path} {problem}.",
+                "Set one between 0 and 1: edit_config(TrainingFraction=[0.95]).",
+            )
+    counts = labelled_frames(project, annotation_file_names)
+    total = sum(counts.values())
+    if total == 0:
+        raise AnnotationError(
+            f"No frame in {project.path} is labelled.",
+            f"Label some frames ({', '.join(project.layer_labels.values())}) and save the layer.",
+        )
+    for fraction in fractions:
+        # As DeepLabCut splits them.
+        train = int(total * round(fraction, 2))
+        if train == 0 or train == total:
+            raise AnnotationError(
+                f"{total} labelled frame{'s leave' if total > 1 else ' leaves'} none to "
+                f"{'train' if train == 0 else 'test'} with at a TrainingFraction of {fraction}.",
+                "Label more frames, or change TrainingFraction with edit_config().",
+            )
+    return counts
+
+
+def extract_frames(
+    project: DLCProject,
+    annotation_file_names: Sequence[str | Path] | None = None,
+    suffix_merged: str = MERGED,
+    save_merged_json: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Do what :meth:`DLCProject.extract_frames` describes."""
+    progress = progress or Progress()
+    sources = label_sources(project, annotation_file_names, suffix_merged)
+    if not sources:
+        raise AnnotationError(
+            f"There are no annotations of the videos in {project.path}.",
+            f"Label frames and save; files are called <video>_annotations_<name>.json, in "
+            f"{project.paths['videos']}.",
+        )
+    labels = project.paths["labels"]
+    aside = labels / f".new-{uuid4().hex[:8]}"
+    try:
+        with _errors_of(labels):
+            aside.mkdir(parents=True)
+        ready = []
+        for number, (place, files) in enumerate(sources.items()):
+            video = project.video_list[place]
+            with VideoReader(video) as reader:
+                table, merged = _labels(project, reader, files, suffix_merged)
+                extraction = _write_aside(project, reader, table, merged, aside / video.stem)
+                for done, total in _pictures(extraction, reader, table):
+                    progress.update(
+                        number + done / max(total, 1),
+                        len(sources),
+                        f"frames of {reader.name}: {done} of {total}",
+                    )
+            ready.append(extraction)
+        progress.update(len(sources), len(sources), "labels")
+        for extraction in ready:
+            with _errors_of(extraction.folder):
+                _put_in_place(project, extraction)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    if save_merged_json:
+        for extraction, place in zip(ready, sources, strict=True):
+            path = make_annotation_file_name(project.video_list[place], suffix_merged)
+            extraction.merged.save(path, overwrite=True)
+
+
+def _labels(
+    project: DLCProject, reader: VideoReader, files: Sequence[Path], name: str
+) -> tuple[PointTable, Any]:
+    """Return the labels of a video by body part, and the merged annotation."""
+    merged = merged_annotation(reader, files, name)
+    table, strays = by_body_part(merged.to_table().resized(len(reader)), project.layer_labels)
+    if strays:
+        told = ", ".join(f"{label!r} ({count} points)" for label, count in strays.items())
+        if not table.present.any():
+            wanted = ", ".join(project.layer_labels.values())
+            raise AnnotationError(
+                f"{', '.join(path.name for path in files)}: no label is a body part of the project. There "
+                f"are {told}; the body parts have the labels {wanted}.",
+                "Rename the labels, or give internal_to_dlc_labels.",
+            )
+        warnings.warn(
+            f"{reader.name}: labels {told} are no body parts in config.yaml and are left out. To learn them, "
+            "add body parts with edit_config(bodyparts=[...]).",
+            stacklevel=5,
+        )
+    return table, merged
+
+
+def _write_aside(
+    project: DLCProject, reader: VideoReader, table: PointTable, merged: Any, aside: Path
+) -> _Extraction:
+    """Write the table of labels aside."""
+    stem = Path(reader.fname).stem
+    frame = deeplabcut.labelled_frame(table, scorer=project.scorer, video=stem, names=table.labels)
+    folder = project.paths["labels"] / stem
+    with _errors_of(folder):
+        aside.mkdir()
+    if len(frame):
+        deeplabcut.write_labelled(frame, aside / f"CollectedData_{project.scorer}")
+    record = dict(project.settings.get(PICTURES, {}).get(stem, {}))
+    return _Extraction(stem, frame, folder, aside, record, merged)
+
+
+def _pictures(extraction: _Extraction, reader: VideoReader, table: PointTable) -> Iterator[tuple[int, int]]:
+    """Write the pictures aside that are not there yet or are not what they should be."""
+    import cv2
+
+    files = extraction.record.get("files", {})
+    known = files if extraction.record.get("video") == reader.fingerprint else {}
+    frames = np.flatnonzero(table.present.any(axis=0)).tolist()
+    for done, (n, name) in enumerate(zip(frames, extraction.names, strict=True)):
+        yield done, len(frames)
+        path = extraction.folder / name
+        there = _stamp(path)
+        if there is not None and known.get(name) == there:
+            extraction.kept.add(name)
+            continue
+        picture = reader.read(n, "rgb")
+        if there is not None and _is_picture(path, picture):
+            extraction.kept.add(name)
+            continue
+        done_well, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        assert done_well
+        write_atomic(extraction.aside / name, png.tobytes())
+    extraction.record["video"] = reader.fingerprint
+    yield len(frames), len(frames)
+
+
+def _is_picture(path: Path, picture: NDArray[np.uint8]) -> bool:
+    """Whether a file holds exactly this picture."""
+    import cv2
+
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    if not content.size:
+        return False
+    found = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if found is None or found.shape != picture.shape:
+        return False
+    return bool(np.array_equal(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), picture))
+
+
+def _put_in_place(project: DLCProject, extraction: _Extraction) -> None:
+    """Move what was written aside into the video's folder; pictures of ours without a label now go."""
+    folder, names = extraction.folder, extraction.names
+    folder.mkdir(parents=True, exist_ok=True)
+    new = [path for path in extraction.aside.iterdir() if path.suffix == ".png"]
+    for path in new:
+        os.replace(path, folder / path.name)
+    table = folder / f"CollectedData_{project.scorer}.h5"
+    ours = file_fingerprint(table) == extraction.record.get("labels")
+    if not names and not ours:
+        # No annotation has a point, and what is there was labelled with another program.
+        return
+    if table.is_file() and not ours:
+        shutil.copy2(table, free_name(table, "replaced"))
+    for path in (table.with_suffix(".csv"), table):
+        if names:
+            os.replace(extraction.aside / path.name, path)
+        else:
+            path.unlink(missing_ok=True)
+    before = extraction.record.get("files", {})
+    for name, stamp in before.items():
+        if name not in names and re.fullmatch(r"img\d+\.png", name) and _stamp(folder / name) == stamp:
+            (folder / name).unlink()
+    extraction.record["files"] = {name: _stamp(folder / name) for name in names}
+    extraction.record["labels"] = file_fingerprint(table)
+    written = project.settings.get(PICTURES, {})
+    project.settings[PICTURES] = {**written, extraction.stem: extraction.record}
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """Return what changes when a file is written again; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Say what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FormatError):
+            raise
+        raise save_error(Path(error.filename or path), error) from error

@@ -1,0 +1,118 @@
+"""Which label of our layers is which body part of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from jupytrack.annotation.table import PointTable, label_order
+from jupytrack.errors import AnnotationError
+from jupytrack.formats.deeplabcut import default_labels
+
+__all__ = ["body_parts_of", "by_body_part", "layer_labels", "needs_mapping"]
+
+PREFIX = "point"
+
+
+def body_parts_of(labels: Iterable[str], mapping: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return label → body part for a new project.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        The labels of its annotations.
+    mapping : mapping, optional
+        Names of body parts by label; for the others it is ``point<label>`` for a number, else the label.
+
+    Returns
+    -------
+    dict of str to str
+        In the order of the labels: numbers first.
+
+    Raises
+    ------
+    AnnotationError
+        If two labels would be the same body part.
+    """
+    mapping = mapping or {}
+    parts: dict[str, str] = {}
+    for label in sorted(set(labels), key=label_order):
+        part = mapping.get(label) or (PREFIX + label if label.isascii() and label.isdigit() else label)
+        if part in parts.values():
+            other = next(each for each, name in parts.items() if name == part)
+            raise AnnotationError(
+                f"Labels {other!r} and {label!r} would both be body part {part!r}.",
+                "Give each a name of its own in internal_to_dlc_labels.",
+            )
+        parts[label] = part
+    return parts
+
+
+def layer_labels(body_parts: Sequence[str], mapping: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return body part → label in our layers.
+
+    Parameters
+    ----------
+    body_parts : sequence of str
+        The project's body parts.
+    mapping : mapping, optional
+        ``internal_to_dlc_labels``: body part by label. Body parts that it lacks have the label that a file of
+        DeepLabCut's gives them when it is read: ``point3`` is ``3``; if some are named otherwise, all are
+        numbered in alphabetical order.
+
+    Returns
+    -------
+    dict of str to str
+        In the order of the body parts.
+
+    Raises
+    ------
+    AnnotationError
+        If a label would be two body parts.
+    """
+    own = {part: label for label, part in (mapping or {}).items()}
+    default = default_labels(body_parts)
+    labels = {part: own.get(part, default[part]) for part in body_parts}
+    for part, label in labels.items():
+        same = [other for other in body_parts if labels[other] == label]
+        if len(same) > 1:
+            raise AnnotationError(
+                f"Label {label!r} would be body part {' and '.join(map(repr, same))}.",
+                f"Name the labels of all body parts in internal_to_dlc_labels, {part!r} too.",
+            )
+    return labels
+
+
+def needs_mapping(parts: Mapping[str, str]) -> bool:
+    """Whether label → body part differs from what reading DeepLabCut's files gives by itself."""
+    default = default_labels(list(parts.values()))
+    return any(default[part] != label for label, part in parts.items())
+
+
+def by_body_part(table: PointTable, labels: Mapping[str, str]) -> tuple[PointTable, dict[str, int]]:
+    """Return points with one label for each body part, in the order of the body parts.
+
+    Parameters
+    ----------
+    table : PointTable
+        Points of a layer.
+    labels : mapping
+        Body part → label.
+
+    Returns
+    -------
+    tuple
+        The table, its labels being body parts, NaN where the layer has nothing; and how many points each
+        label has that is no body part.
+    """
+    result = PointTable.empty(list(labels), table.n_frames)
+    for row, label in enumerate(labels.values()):
+        if label in table.labels:
+            result.xy[row] = table.xy[table.labels.index(label)]
+    strays = {
+        label: int(np.count_nonzero(table.present[row]))
+        for row, label in enumerate(table.labels)
+        if label not in set(labels.values())
+    }
+    return result, {label: count for label, count in strays.items() if count}
