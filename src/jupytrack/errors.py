@@ -16,6 +16,7 @@ __all__ = [
     "Level",
     "MissingDependencyError",
     "SaveError",
+    "TrainingError",
     "VideoError",
     "VideoNotFoundError",
 ]
@@ -66,6 +67,10 @@ class ConflictError(JupytrackError, RuntimeError):
 
 class SaveError(JupytrackError, OSError):
     """A file that could not be written. What was on disk before is still there."""
+
+
+class TrainingError(JupytrackError, RuntimeError):
+    """A training, evaluation or analysis that cannot begin, or that ended without its result."""
 
 
 class MissingDependencyError(JupytrackError, ImportError):
