@@ -23,6 +23,7 @@ ALLOWED = {
     "annotation": {"errors", "files", "jobs", "listeners", "video"},
     "formats": {"errors", "files", "annotation", "video"},
     "flow": {"errors", "files", "jobs", "annotation", "formats", "video"},
+    "dlc": {"errors", "files", "listeners", "jobs", "annotation", "formats", "video"},
     "qa": {"errors", "files", "jobs", "annotation", "formats", "flow", "video"},
 }
 WIDGETS = ("ipywidgets", "anywidget", "ipycanvas", "bqplot", "jupytrack.widgets")

@@ -14,12 +14,14 @@ __version__ = "0.1.0"
 _HOME = {
     "Annotator": "jupytrack.widgets.annotator",
     "BoxTracks": "jupytrack.annotation.boxes",
+    "DLCProject": "jupytrack.dlc.project",
     "DUSTrack": "jupytrack.widgets.annotator",
     "Enhancement": "jupytrack.video.enhance",
     "History": "jupytrack.annotation.history",
     "Job": "jupytrack.jobs",
     "LayerStack": "jupytrack.annotation.layers",
     "VideoAnnotation": "jupytrack.annotation.points",
+    "VideoFileManager": "jupytrack.dlc.files",
     "VideoReader": "jupytrack.video.reader",
     "VideoWriter": "jupytrack.video.writer",
     "agreement": "jupytrack.qa.agreement",
@@ -30,27 +32,31 @@ _HOME = {
     "load_raw_paths": "jupytrack.flow.raw",
     "lucas_kanade": "jupytrack.flow.lucas_kanade",
     "lucas_kanade_rstc": "jupytrack.flow.lucas_kanade",
+    "merge_annotations_in_folder": "jupytrack.dlc.files",
     "open": "jupytrack.opening",
     "render_tracks": "jupytrack.qa.rendering",
     "review": "jupytrack.widgets.review",
     "sigmoid_weights": "jupytrack.flow.lucas_kanade",
     "tracks_from_points": "jupytrack.annotation.point_boxes",
 }
-_MODULES = {"errors", "flow", "formats", "jobs", "qa", "samples"}
+_MODULES = {"dlc", "errors", "flow", "formats", "jobs", "qa", "samples"}
 
 __all__ = [
     "Annotator",
     "BoxTracks",
+    "DLCProject",
     "DUSTrack",
     "Enhancement",
     "History",
     "Job",
     "LayerStack",
     "VideoAnnotation",
+    "VideoFileManager",
     "VideoReader",
     "VideoWriter",
     "agreement",
     "detect_blips",
+    "dlc",
     "errors",
     "evaluate",
     "flow",
@@ -61,6 +67,7 @@ __all__ = [
     "load_raw_paths",
     "lucas_kanade",
     "lucas_kanade_rstc",
+    "merge_annotations_in_folder",
     "open",
     "qa",
     "render_tracks",
@@ -71,12 +78,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from jupytrack import errors, flow, formats, jobs, qa, samples
+    from jupytrack import dlc, errors, flow, formats, jobs, qa, samples
     from jupytrack.annotation.boxes import BoxTracks
     from jupytrack.annotation.history import History
     from jupytrack.annotation.layers import LayerStack
     from jupytrack.annotation.point_boxes import tracks_from_points
     from jupytrack.annotation.points import VideoAnnotation
+    from jupytrack.dlc.files import VideoFileManager, merge_annotations_in_folder
+    from jupytrack.dlc.project import DLCProject
     from jupytrack.flow.blips import detect_blips, interpolate_blips
     from jupytrack.flow.lucas_kanade import lucas_kanade, lucas_kanade_rstc, sigmoid_weights
     from jupytrack.flow.raw import load_raw_paths

@@ -27,8 +27,8 @@ _REPAIR = "Correct that line, or restore the file from a backup."
 # fmt: off
 KEYS = frozenset(
     [
-        "Task", "scorer", "date", "multianimalproject", "identity", "with_identity", "project_path",
-        "engine", "video_sets", "video_sets_original", "bodyparts", "individuals", "uniquebodyparts",
+        "config_version", "Task", "scorer", "date", "multianimalproject", "identity", "with_identity", "project_path",
+        "pose_config_path", "engine", "video_sets", "video_sets_original", "bodyparts", "individuals", "uniquebodyparts",
         "unique_bodyparts", "multianimalbodyparts", "start", "stop", "numframes2pick", "skeleton",
         "skeleton_color", "pcutoff", "dotsize", "alphavalue", "colormap", "TrainingFraction",
         "iteration", "default_net_type", "default_augmenter", "default_track_method", "snapshotindex",
@@ -226,7 +226,7 @@ def _plain(value: Any) -> Any:
 def _dumped(piece: _PIECE) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 2**16
     yaml.allow_unicode = True
     out = io.StringIO()

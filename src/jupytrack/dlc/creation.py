@@ -14,7 +14,7 @@ from jupytrack.dlc.config import base_name, edit_yaml, parse_yaml
 from jupytrack.dlc.copying import annotation_sources, check_videos, copy_layers, copy_videos
 from jupytrack.dlc.labels import body_parts_of, needs_mapping
 from jupytrack.dlc.settings import Settings
-from jupytrack.errors import AnnotationError, SaveError, VideoError
+from jupytrack.errors import AnnotationError, JupytrackError, SaveError, VideoError
 from jupytrack.files import save_error
 from jupytrack.formats import read_layer
 from jupytrack.jobs import Progress
@@ -106,12 +106,12 @@ def create_project(
         aside.mkdir(parents=True)
         return _create(aside, sources, layers, parts, name, experimenter, progress or Progress())
     except OSError as error:
-        _remove_empty(made)
-        if isinstance(error, SaveError):
+        if isinstance(error, JupytrackError):
             raise
         raise save_error(error.filename or parent, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        _remove_empty(made)
 
 
 def _create(

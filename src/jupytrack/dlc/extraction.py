@@ -63,7 +63,7 @@ class _Extraction:
 
 def label_sources(
     project: DLCProject,
-    annotation_file_names: Sequence[str | Path] | None = None,
+    annotation_file_names: Sequence[str | os.PathLike[str]] | None = None,
     suffix_merged: str = MERGED,
 ) -> dict[int, list[Path]]:
     """Return the annotation files that each video of a project is to be learned from.
@@ -115,7 +115,7 @@ def label_sources(
 
 def labelled_frames(
     project: DLCProject,
-    annotation_file_names: Sequence[str | Path] | None = None,
+    annotation_file_names: Sequence[str | os.PathLike[str]] | None = None,
     suffix_merged: str = MERGED,
 ) -> dict[str, int]:
     """Return how many frames of each video are labelled, as the annotations are now.
@@ -143,7 +143,7 @@ def labelled_frames(
 
 
 def check_trainable(
-    project: DLCProject, annotation_file_names: Sequence[str | Path] | None = None
+    project: DLCProject, annotation_file_names: Sequence[str | os.PathLike[str]] | None = None
 ) -> dict[str, int]:
     """Refuse what DeepLabCut would fail on later: no labels, or none left to train or test with.
 
@@ -202,7 +202,7 @@ def check_trainable(
 
 def extract_frames(
     project: DLCProject,
-    annotation_file_names: Sequence[str | Path] | None = None,
+    annotation_file_names: Sequence[str | os.PathLike[str]] | None = None,
     suffix_merged: str = MERGED,
     save_merged_json: bool = False,
     progress: Progress | None = None,
@@ -351,13 +351,13 @@ def _put_in_place(project: DLCProject, extraction: _Extraction) -> None:
     project.settings[PICTURES] = {**written, extraction.stem: extraction.record}
 
 
-def _stamp(path: Path) -> list[int] | None:
+def _stamp(path: Path) -> str | None:
     """Return what changes when a file is written again; None if there is none."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return [status.st_size, status.st_mtime_ns]
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 @contextmanager

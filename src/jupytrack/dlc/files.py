@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -203,10 +204,8 @@ class VideoFileManager:
         layers = self.annotations
         if new_annotation_suffix is not None:
             layers[new_annotation_suffix] = self.get_new_json(new_annotation_suffix)
-        try:
+        with contextlib.suppress(LabelledDataError):
             layers["labeled_data"] = self.labeled_data
-        except LabelledDataError:
-            pass
         return layers | self.dlc_traces
 
 

@@ -31,7 +31,7 @@ class Iterations:
         named = str(self._config.get("engine") or "").lower()
         if named:
             return "pytorch" if named in ("pytorch", "torch") else "tensorflow"
-        engines = [engines for engines in iterations_on_disk(self.path).values()]
+        engines = list(iterations_on_disk(self.path).values())
         return "tensorflow" if engines and "pytorch" not in engines[-1] else "pytorch"
 
     def layout(self, iteration: int | None = None) -> IterationLayout:

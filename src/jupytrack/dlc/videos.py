@@ -60,7 +60,7 @@ class Videos:
             If it is not in the project; it is a ValueError.
         """
         videos = self.video_list
-        if isinstance(path, int) and not isinstance(path, bool):
+        if isinstance(path, int):
             if -len(videos) <= path < len(videos):
                 return path % len(videos)
         else:
@@ -140,7 +140,7 @@ class Videos:
                     sets[str(video)] = {"crop": f"0, {reader.width}, 0, {reader.height}"}
             for video in sources:
                 copied = copy_layers(annotation_sources(video, self.annotation_suffix), folder)
-                new += [path for path in copied]
+                new += copied
             self._config.edit({"video_sets": {**(self._config.get("video_sets") or {}), **sets}})
         except BaseException:
             remove_files(new)
