@@ -49,23 +49,73 @@ def test_smooth_noisy_motion_is_clean(noise, seed):
 def test_a_single_wrong_point_is_found_on_its_frame(frame, angle, distance):
     xy = motion()
     xy[1, frame] += distance * np.array([np.cos(angle), np.sin(angle)])
-    assert found(qa.jumps(table(xy))) == [("tail", frame), ("tail", frame + 1)][: N - frame]
-    assert found(qa.acceleration(table(xy))) == [("tail", frame)]
+    for check in (qa.jumps, qa.acceleration):
+        flags = check(table(xy))
+        assert found(flags) == [("tail", frame)]
+        assert flags["last"].tolist() == [frame]
+    # on request where it goes and where it returns, unless the video ends there
+    flags = qa.jumps(table(xy), return_frames=0)
+    assert found(flags) == [("tail", frame), ("tail", frame + 1)][: N - frame]
 
 
 @settings(deadline=None)
-@given(st.integers(2, N - 3))
-def test_a_step_is_flagged_once_on_the_frame_behind_it(frame):
+@given(st.integers(2, N - 3), st.sampled_from([-1, 1]), st.floats(25, 80))
+def test_a_step_is_flagged_once_on_the_frame_behind_it(frame, sign, size):
     xy = motion()
-    xy[0, frame:] += 60
-    assert found(qa.jumps(table(xy))) == [("nose", frame)]
-    assert found(qa.acceleration(table(xy))) == [("nose", frame)]
+    xy[0, frame:] += sign * size
+    for check in (qa.jumps, qa.acceleration):
+        flags = check(table(xy))
+        assert found(flags) == [("nose", frame)]
+        assert "back" not in flags["message"][0]
 
 
-def test_a_longer_blip_is_flagged_where_it_begins_and_ends():
+@pytest.mark.parametrize("check", [qa.jumps, qa.acceleration])
+@pytest.mark.parametrize("length", [2, 5, 10])
+def test_a_blip_is_one_flag_from_its_first_to_its_last_frame(check, length):
     xy = motion()
-    xy[0, 50:52] += 60
-    assert found(qa.acceleration(table(xy))) == [("nose", 50), ("nose", 52)]
+    xy[0, 50 : 50 + length] += 60
+    flags = check(table(xy))
+    assert found(flags) == [("nose", 50)]
+    assert flags["last"].tolist() == [49 + length]
+    assert f"back on frame {50 + length}" in flags["message"][0]
+    assert found(check(table(xy), return_frames=length - 1)) == [("nose", 50), ("nose", 50 + length)]
+
+
+def spans(flags) -> list[tuple[str, int, int]]:
+    return list(zip(flags["track"], flags["frame"], flags["last"], strict=True))
+
+
+@pytest.mark.parametrize("check", [qa.jumps, qa.acceleration])
+def test_wrong_points_with_a_good_one_between_are_two_flags(check):
+    xy = motion()
+    xy[1, [80, 82]] += [[60, 0], [-60, 0]]
+    xy[1, [120, 125]] += [[60, 0], [-60, 0]]
+    assert spans(check(table(xy))) == [("tail", at, at) for at in (80, 82, 120, 125)]
+
+
+def test_wrong_points_that_jump_about_are_one_flag():
+    xy = motion()
+    xy[0, 50:53] += [[60, 0], [-50, 20], [10, 70]]
+    assert spans(qa.jumps(table(xy))) == [("nose", 50, 52)]
+
+
+@pytest.mark.parametrize("check", [qa.jumps, qa.acceleration])
+@pytest.mark.parametrize("between", [3, 9])
+def test_steps_that_follow_each_other_stay_two_flags(check, between):
+    for back in (40, -15):
+        xy = motion()
+        xy[0, 50:] += 40
+        xy[0, 50 + between :] += back
+        assert found(check(table(xy))) == [("nose", 50), ("nose", 50 + between)]
+
+
+def test_a_blip_beside_a_gap_is_one_flag():
+    xy = motion()
+    xy[0, 50:53] += 90
+    xy[0, 51] = np.nan
+    xy[0, 53:55] = np.nan
+    flags = qa.jumps(table(xy))
+    assert list(zip(flags["frame"], flags["last"], strict=True)) == [(50, 52)]
 
 
 def test_a_jump_across_a_gap_counts_per_frame():
@@ -87,8 +137,8 @@ def test_values_are_those_of_the_formulas():
     scale = 1.4826 * np.median(np.abs(speed - middle))
     assert scale > 0.5
     flags = qa.jumps(table(xy))
-    assert flags["value"].tolist() == pytest.approx(((speed[79:81] - middle) / scale).tolist())
-    assert flags["threshold"].tolist() == [8.0, 8.0]
+    assert flags["value"].tolist() == pytest.approx([(speed[79] - middle) / scale])
+    assert flags["threshold"].tolist() == [8.0]
     change = np.linalg.norm(np.diff(xy[0], 2, axis=0), axis=1)
     middle = np.median(change)
     expected = (change[79] - middle) / (1.4826 * np.median(np.abs(change - middle)))
@@ -180,13 +230,14 @@ def test_pair_distance_names_both():
     assert flags["value"][2] < -8
 
 
-@pytest.mark.parametrize("end", [61, 62, 70, N])
-def test_swaps_are_found_where_they_begin_and_end(end):
+@pytest.mark.parametrize(("end", "last"), [(61, [60]), (62, [61]), (70, [69]), (71, [60, 71]), (N, [60])])
+def test_swaps_are_found_where_they_begin_and_where_they_end_much_later(end, last):
     xy = motion()
     xy[:, 60:end] = xy[::-1, 60:end].copy()
-    frames = [60, end] if end < N else [60]
-    expected = [(label, frame) for frame in frames for label in ("nose", "tail")]
-    assert found(qa.swaps(table(xy), [("nose", "tail")])) == expected
+    flags = qa.swaps(table(xy), [("nose", "tail")])
+    frames = [60, end][: len(last)]
+    assert found(flags) == [(label, frame) for frame in frames for label in ("nose", "tail")]
+    assert flags["last"].tolist() == [frame for frame in last for _ in ("nose", "tail")]
 
 
 def test_a_swap_during_a_gap_is_found():
@@ -279,8 +330,8 @@ def layer(sample: samples.Sample) -> VideoAnnotation:
 
 def test_flow_tells_wrong_points_from_fast_tissue(layer, sample):
     flags = qa.flow_residual(layer)
-    assert found(flags) == [("0", 20), ("0", 21), ("2", 40)]
-    assert flags["value"].tolist() == pytest.approx([np.hypot(25, 10), np.hypot(25, 10), 30], abs=1)
+    assert found(flags) == [("0", 20), ("2", 40)]
+    assert flags["value"].tolist() == pytest.approx([np.hypot(25, 10), 30], abs=1)
     assert set(flags["video"]) == {sample.video.stem}
     # where the picture moves with the points nothing is flagged
     every = qa.jumps(layer).iloc[:0]

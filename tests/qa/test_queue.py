@@ -25,12 +25,40 @@ def test_a_report_is_ranked_as_its_scores_are(report):
     assert {name: str(dtype) for name, dtype in queue.dtypes.items()} == QUEUE
     for name in ("frame", "track", "checks", "message"):
         assert queue[name].tolist() == report.scores[name].tolist()
-    assert sorted(zip(queue["track"], queue["frame"], strict=True)) == [("a", 7), ("a", 8), ("b", 20)]
+    assert sorted(zip(queue["track"], queue["frame"], strict=True)) == [("a", 7), ("b", 20)]
     assert np.allclose(queue["score"], report.scores["score"])
     assert queue["score"].is_monotonic_decreasing
     # the table of flags and the table of scores say the same
     assert flag_queue(report.table, 40).equals(queue)
     assert flag_queue(report.scores, 40).equals(queue)
+
+
+def test_neighbouring_frames_of_the_same_checks_are_one_flag():
+    likelihood = np.ones((2, 40), np.float32)
+    likelihood[0, 10:15] = [0.5, 0.4, 0.1, 0.4, 0.5]
+    likelihood[0, 16], likelihood[1, 15] = 0.3, 0.5
+    xy = np.full((2, 40, 2), 50.0)
+    xy[0, 13] += 30
+    report = qa.run(PointTable(["a", "b"], xy, {"likelihood": likelihood}), ["low_likelihood", "jumps"])
+    expected = [
+        ("a", 13, 13, "jumps, low_likelihood"),
+        ("a", 10, 12, "low_likelihood"),
+        ("a", 16, 16, "low_likelihood"),
+        ("a", 14, 14, "low_likelihood"),
+        ("b", 15, 15, "low_likelihood"),
+    ]
+    queue = flag_queue(report, 40)
+    assert sorted(zip(queue["track"], queue["frame"], queue["last"], queue["checks"], strict=True)) == sorted(
+        expected
+    )
+    assert queue["message"][queue["frame"] == 10].tolist() == [
+        "likelihood 0.10 (the worst of frames 10 to 12)"
+    ]
+    assert queue["score"].is_monotonic_decreasing
+    assert flag_queue(report.table, 40).equals(queue)
+    # a table of the user's own stays as it is
+    own = flag_queue(pd.DataFrame({"frame": [3, 4], "track": ["a", "a"], "check": ["x", "x"]}), 40)
+    assert len(own) == 2
 
 
 def test_each_run_of_an_array_is_one_flag():
@@ -126,7 +154,7 @@ def test_a_report_can_be_made_anew(report):
     table.xy[0, 9] -= 30
     table.xy[0, 30] += 30
     again = first.origin.again(table)
-    assert sorted(first.scores["frame"]) == [9, 10]
-    assert sorted(again.scores["frame"]) == [30, 31]
+    assert sorted(first.scores["frame"]) == [9]
+    assert sorted(again.scores["frame"]) == [30]
     assert again.checks["thresholds"].tolist() == first.checks["thresholds"].tolist()
     assert list(again.checks.index) == ["jumps"]

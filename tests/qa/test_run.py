@@ -123,10 +123,10 @@ def test_the_video_is_that_of_the_annotation():
     progress.listen(lambda p: texts.append(p.text))
     report = qa.run(layer, progress=progress)
     assert report.checks["skipped"]["flow_residual"] == ""
-    assert found(report.table[report.table["check"] == "flow_residual"]) == [("0", 20), ("0", 21)]
+    assert found(report.table[report.table["check"] == "flow_residual"]) == [("0", 20)]
     assert set(report.table["video"]) == {sample.video.stem}
     assert report.scores["checks"][0].split(", ")[0] == "flow_residual"
-    assert "optical flow, 2 frames" in texts
+    assert "optical flow, 1 frames" in texts
     assert texts[-1] == "checked"
     progress.cancel()
     with pytest.raises(JobCancelled):
@@ -142,7 +142,7 @@ def test_chosen_checks_and_thresholds():
     assert list(report.checks.index) == ["temporal_iou", "duplicates"]
     assert len(report.table) == 0
     assert qa.run(faulty(), "duplicates").checks["flags"].to_dict() == {"duplicates": 1}
-    assert list(report.scores.columns) == ["video", "track", "frame", "score", "checks", "message"]
+    assert list(report.scores.columns) == ["video", "track", "frame", "last", "score", "checks", "message"]
     assert report.frame_scores().tolist() == [0] * N_FRAMES
     unmarked = tracks({name: values for name, values in columns().items() if name != "state"})
     assert qa.run(unmarked).checks["skipped"]["missing_occlusion"] == "no visibility known"
@@ -188,15 +188,15 @@ def test_one_frame_has_only_what_one_frame_can_have():
 
 
 def test_scores_rank_by_severity_distance_and_number_of_checks():
-    def flag(frame, check, severity, value=2.0, track="a"):
-        return ("v", track, frame, check, value, 1.0, severity, f"{check} {frame}")
+    def flag(frame, check, severity, value=2.0, track="a", last=0):
+        return ("v", track, frame, max(frame, last), check, value, 1.0, severity, f"{check} {frame}")
 
     rows = [
         flag(1, "jumps", "warning"),
         flag(2, "jumps", "warning", 9.0),
         flag(3, "swaps", "error"),
         flag(4, "jumps", "warning"),
-        flag(4, "gaps", "info"),
+        flag(4, "gaps", "info", last=9),
         flag(5, "low_likelihood", "info"),
         flag(6, "jumps", "warning", 9.0),
         flag(6, "jumps", "warning", 2.0),
@@ -211,6 +211,9 @@ def test_scores_rank_by_severity_distance_and_number_of_checks():
     assert by_frame[2] == by_frame[6] == pytest.approx(0.6 * (1 + 8 / 10) / 2)
     assert scores["frame"].tolist() == [3, 2, 6, 4, 1, 5, 7, 7, 7]
     assert scores.set_index("frame")["checks"][4] == "jumps, gaps"
+    assert scores.set_index("frame")["last"].loc[[3, 4]].tolist() == [3, 9]
+    without = pd.DataFrame(rows, columns=list(COLUMNS)).drop(columns="last")
+    assert qa.suspicion(without)["score"].tolist() == scores["score"].tolist()
     assert scores["track"].tolist()[-3:] == [None, 1, "1"]
     with pytest.raises(AnnotationError, match="no severity 'grave'"):
         qa.suspicion(pd.DataFrame([flag(1, "jumps", "grave")], columns=list(COLUMNS)))

@@ -1,7 +1,7 @@
 """Which frames are wrong, and how good is the whole: checks of points and of box tracks.
 
 :func:`run` runs them all; each is a function of its own, too, that returns a table of flags with the columns
-``video``, ``track``, ``frame``, ``check``, ``value``, ``threshold``, ``severity`` and ``message``.
+``video``, ``track``, ``frame``, ``last``, ``check``, ``value``, ``threshold``, ``severity`` and ``message``.
 """
 
 from jupytrack.qa.appearance import colour_histogram, id_switches

@@ -1,7 +1,8 @@
 """Checks of boxes, one track at a time: how a box moves and changes from frame to frame.
 
 Each returns a table of flags with the columns of :data:`jupytrack.qa.table.COLUMNS`: ``video``, ``track``
-(the id), ``frame``, ``check`` (name of the check), ``value`` and ``threshold`` (in the unit that the check
+(the id), ``frame`` and ``last`` (the first and last frame that it is about), ``check`` (name of the check),
+``value`` and ``threshold`` (in the unit that the check
 names), ``severity`` (``info``, ``warning``, ``error``) and ``message``. The defaults are those of the
 published guide to object tracking datasets that the documentation of quality names, unless another source is
 given.
@@ -195,7 +196,7 @@ def ghosts(tracks: BoxLayer, *, ghost_frames: float = 30, ghost_motion: float = 
     Returns
     -------
     pandas.DataFrame
-        One row a track, on its first frame; ``value`` and ``threshold`` in frames.
+        One row a track; ``value`` and ``threshold`` in frames.
 
     Raises
     ------
@@ -230,6 +231,7 @@ def ghosts(tracks: BoxLayer, *, ghost_frames: float = 30, ghost_motion: float = 
         limit,
         "warning",
         lambda i: f"does not move on frames {rows.frame[first[i]]} to {rows.frame[last[i]]}",
+        last=rows.frame[last],
     )
 
 
@@ -246,7 +248,7 @@ def small_objects(tracks: BoxLayer, *, small_size: float = 32) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run of consecutive frames, on its first one; ``value`` is the smallest √area of the run,
+        One row a run of consecutive frames; ``value`` is the smallest √area of the run,
         ``threshold`` ``small_size``, both in pixels.
 
     Raises
@@ -280,6 +282,7 @@ def small_objects(tracks: BoxLayer, *, small_size: float = 32) -> pd.DataFrame:
         lambda i: (
             f"small on {frame_span(rows.frame[start[i]], rows.frame[stop[i]])}, down to {smallest[i]:.0f}² px"
         ),
+        last=rows.frame[stop],
     )
 
 
@@ -300,7 +303,7 @@ def border(
     Returns
     -------
     pandas.DataFrame
-        One row a run of consecutive frames, on its first one; ``value`` is the smallest distance to the
+        One row a run of consecutive frames; ``value`` is the smallest distance to the
         picture's edge (negative beyond it), ``threshold`` ``border_margin``, both in pixels. Severity
         ``error`` if a box of the run is not in the picture at all, else ``info``.
 
@@ -347,6 +350,7 @@ def border(
         margin,
         ["error" if outside else "info" for outside in lost.tolist()],
         message,
+        last=rows.frame[stop],
     )
 
 
@@ -363,7 +367,7 @@ def box_gaps(tracks: BoxLayer, *, gap_frames: float = 0) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a gap, on its first frame; ``value`` (frames with neither box nor state) and ``threshold`` in
+        One row a gap; ``value`` (frames with neither box nor state) and ``threshold`` in
         frames.
 
     Raises
@@ -393,4 +397,5 @@ def box_gaps(tracks: BoxLayer, *, gap_frames: float = 0) -> pd.DataFrame:
         limit,
         "warning",
         lambda i: f"no box on {frame_span(start[i], rows.frame[after[i]] - 1)}, and no state",
+        last=rows.frame[after] - 1,
     )

@@ -34,8 +34,8 @@ def duplicates(tracks: BoxLayer, *, duplicate_iou: float = 0.9) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row for each run of consecutive frames of two tracks, on its first frame, for the track that has
-        fewer boxes in all; ``value`` (the largest of the run) and ``threshold`` are intersections over union.
+        One row for each run of consecutive frames of two tracks, for the track that has fewer boxes in all;
+        ``value`` (the largest of the run) and ``threshold`` are intersections over union.
 
     Raises
     ------
@@ -80,6 +80,7 @@ def duplicates(tracks: BoxLayer, *, duplicate_iou: float = 0.9) -> pd.DataFrame:
         limit,
         "error",
         lambda i: f"same box as track {kept[i]} on {frame_span(rows.frame[spare[i]], end[i])}",
+        last=end,
     )
 
 
@@ -96,8 +97,8 @@ def missing_occlusion(tracks: BoxLayer, *, occlusion_overlap: float = 0.5) -> pd
     Returns
     -------
     pandas.DataFrame
-        One row for each run of consecutive frames of two tracks, on its first frame, for the track that seems
-        to be behind; ``value`` (the largest of the run) and ``threshold`` are shares of its area.
+        One row for each run of consecutive frames of two tracks, for the track that seems to be behind;
+        ``value`` (the largest of the run) and ``threshold`` are shares of its area.
 
     Raises
     ------
@@ -133,8 +134,9 @@ def missing_occlusion(tracks: BoxLayer, *, occlusion_overlap: float = 0.5) -> pd
         return f"{largest[i]:.0%} covered by track {cover[i]} on {span}, not marked as occluded"
 
     return flags(
-        "missing_occlusion", boxes.name, boxes.ids(row), rows.frame[row], largest, limit, "info", message
-    )
+        "missing_occlusion", boxes.name, boxes.ids(row), rows.frame[row], largest, limit, "info", message,
+        last=end,
+    )  # fmt: skip
 
 
 def broken_tracks(tracks: BoxLayer, *, broken_frames: float = 3, broken_iou: float = 0.5) -> pd.DataFrame:

@@ -97,6 +97,7 @@ def swaps(
     *,
     swap_ratio: float = 0.5,
     swap_distance: float = 5.0,
+    return_frames: float = 10,
 ) -> pd.DataFrame:
     """Find frames on which two labels trade places, as when left is taken for right.
 
@@ -111,12 +112,15 @@ def swaps(
         Flagged if trading places explains the motion with less than this share of the leftover, 0 to 1.
     swap_distance : float
         Labels that are closer together than this cannot be told apart and are not flagged, in pixels.
+    return_frames : int
+        Labels that trade places back within this many frames are flagged once; 0 for every swap on its own.
 
     Returns
     -------
     pandas.DataFrame
-        Two rows a swap, one for each label, on the first frame after it; ``value`` and ``threshold`` are
-        shares of the leftover. A swap that is taken back gives two more rows where it ends.
+        Two rows a swap, one for each label, on the first frame after it, or, if it is soon taken back, from
+        there to the last frame before that; ``value`` and ``threshold`` are shares of the leftover. A swap
+        that is taken back later gives two more rows where it ends.
 
     Raises
     ------
@@ -145,6 +149,7 @@ def swaps(
     """
     limit = threshold_number("swap_ratio", swap_ratio, 0, 1)
     apart = threshold_number("swap_distance", swap_distance)
+    longest = threshold_number("return_frames", return_frames)
     points = points_of(annotation)
     if pairs is None:
         pairs = left_right_pairs(points.labels, points.names)
@@ -155,12 +160,20 @@ def swaps(
             )
     tracks: list[str] = []
     found: list[tuple[int, float, str]] = []
+    last: list[int] = []
     for first, second in points.pairs(pairs):
         frames, ratio = _leftover_ratio(points.xy[first], points.xy[second], apart)
-        for i in np.flatnonzero(ratio < limit).tolist():
+        swapped = np.flatnonzero(ratio < limit).tolist()
+        while swapped:
+            i = swapped.pop(0)
+            end, back = frames[i], ""
+            if swapped and frames[swapped[0]] - end <= longest:
+                returned = swapped.pop(0)
+                end, back = frames[returned - 1], f", back on frame {frames[returned]}"
             for row, other in ((first, second), (second, first)):
                 tracks.append(points.labels[row])
-                found.append((int(frames[i]), float(ratio[i]), points.labels[other]))
+                found.append((int(frames[i]), float(ratio[i]), f"{points.labels[other]}{back}"))
+                last.append(int(end))
     return flags(
         "swaps",
         points.name,
@@ -170,6 +183,7 @@ def swaps(
         limit,
         "error",
         lambda i: f"seems to trade places with label {found[i][2]}",
+        last=last,
     )
 
 

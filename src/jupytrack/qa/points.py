@@ -1,8 +1,9 @@
 """Checks of points, one label at a time: how they move, whether they are there, how sure the model was.
 
 Each returns a table of flags with the columns of :data:`jupytrack.qa.table.COLUMNS`: ``video`` (name of the
-video or layer), ``track`` (the label), ``frame``, ``check`` (name of the check), ``value`` and ``threshold``
-(in the unit that the check names), ``severity`` (``info``, ``warning``, ``error``) and ``message``.
+video or layer), ``track`` (the label), ``frame`` and ``last`` (the first and last frame that it is about),
+``check`` (name of the check), ``value`` and ``threshold`` (in the unit that the check names), ``severity``
+(``info``, ``warning``, ``error``) and ``message``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from jupytrack.annotation.table import Visibility
 from jupytrack.errors import AnnotationError
 from jupytrack.qa.inputs import PointLayer, Points, picture_size, points_of
+from jupytrack.qa.label_path import LabelPath
 from jupytrack.qa.table import flags, frame_span, robust_z, runs, threshold_number
 
 if TYPE_CHECKING:
@@ -25,8 +27,9 @@ __all__ = ["acceleration", "frozen", "gaps", "jumps", "low_likelihood", "out_of_
 
 FloatArray = NDArray[np.float64]
 
-# Scores that differ by less than a tenth are equal: which of both sides of a step is higher is chance.
-_EQUAL = 0.9
+# Scores that differ by less than a quarter are equal: which of both sides of a step is higher is chance. A
+# wrong point scores twice as high as its neighbours.
+_EQUAL = 0.75
 
 
 def jumps(
@@ -35,6 +38,7 @@ def jumps(
     *,
     jump_z: float = 8.0,
     min_scale: float = 0.5,
+    return_frames: float = 10,
 ) -> pd.DataFrame:
     """Find frames on which a label moved much faster than it usually does.
 
@@ -49,11 +53,15 @@ def jumps(
     min_scale : float
         Smallest robust standard deviation, in pixels a frame, so that a label at rest is not flagged for
         noise.
+    return_frames : int
+        A label that jumps away and back to its path within this many frames is flagged once; 0 for every
+        jump on its own.
 
     Returns
     -------
     pandas.DataFrame
-        One row a jump, on the frame at its end; ``value`` and ``threshold`` in robust standard deviations.
+        One row a jump, on the frame at its end, or, if the label jumps back, from there to the last frame
+        before its return; ``value`` (of the jump away) and ``threshold`` in robust standard deviations.
 
     Raises
     ------
@@ -67,9 +75,15 @@ def jumps(
     ``jump_z`` (Iglewicz and Hoaglin 1993, How to detect and handle outliers, who take 3.5 for normally
     distributed values; speeds have longer tails).
 
+    A jump that ends on frame a and a later one that ends on frame b are one flag, on a to b − 1, if b − a ≤
+    ``return_frames``, the straight way u = (p[b] − p[a⁻]) / (b − a⁻) past the frames between is no jump
+    itself, the longer step is at most twice the other, and what they add to the straight way is opposite:
+    |r_a + r_b| < ½ min(|r_a|, |r_b|) with r = step − u · its frames, where a⁻ is the frame of the point
+    before a; or if u is no jump, and every point from a to b is there by one.
+
     It misleads where a label rests for long and then really moves fast: all of the movement is flagged. Raise
-    ``jump_z``, or go by :func:`acceleration`. A wrong point is flagged twice, where it leaves the path and
-    where it returns. Of a label that is wrong more often than right, the right points are flagged.
+    ``jump_z``, or go by :func:`acceleration`. Of a label that is wrong more often than right, the right
+    points are flagged; and of one that is away for longer than ``return_frames``, the return, too.
 
     Examples
     --------
@@ -80,24 +94,33 @@ def jumps(
     [['0', 7, 'jumps']]
     """
     limit, scale = threshold_number("jump_z", jump_z), _positive("min_scale", min_scale)
+    longest = threshold_number("return_frames", return_frames)
     points = points_of(annotation, labels)
     tracks: list[str] = []
-    found: list[tuple[int, int, float, float, float]] = []
+    found: list[tuple[int, int, int | None, float, float, float]] = []
+    last: list[int] = []
     for label, xy in zip(points.labels, points.xy, strict=True):
-        frames = np.flatnonzero(~np.isnan(xy[:, 0]))
-        steps = np.linalg.norm(np.diff(xy[frames], axis=0), axis=1)
-        z, usual, _ = robust_z(steps / np.diff(frames), scale)
-        for i in np.flatnonzero(z > limit).tolist():
-            found.append((int(frames[i + 1]), int(frames[i]), float(steps[i]), float(z[i]), usual))
+        path = LabelPath.of(xy)
+        z, usual, spread = robust_z(path.speeds, scale)
+        jumped = np.flatnonzero(z > limit) + 1
+        for i, back in path.excursions(jumped, usual + limit * spread, longest):
+            frame, before = int(path.frames[i]), int(path.frames[i - 1])
+            found.append(
+                (frame, before, path.frame(back), float(path.lengths[i - 1]), float(z[i - 1]), usual)
+            )
+            last.append(frame if back is None else path.frames[back - 1])
             tracks.append(label)
 
     def message(i: int) -> str:
-        frame, before, step, _, usual = found[i]
+        frame, before, back, step, _, usual = found[i]
         since = f"in {frame - before} frames" if frame - before > 1 else "in one frame"
-        return f"moved {step:.1f} px {since}; {usual:.1f} px a frame is usual"
+        return f"moved {step:.1f} px {since}{_until(back)}; {usual:.1f} px a frame is usual"
 
-    z_values = [row[3] for row in found]
-    return flags("jumps", points.name, tracks, [row[0] for row in found], z_values, limit, "warning", message)
+    z_values = [row[4] for row in found]
+    return flags(
+        "jumps", points.name, tracks, [row[0] for row in found], z_values, limit, "warning", message,
+        last=last,
+    )  # fmt: skip
 
 
 def acceleration(
@@ -106,6 +129,7 @@ def acceleration(
     *,
     acceleration_z: float = 8.0,
     min_scale: float = 0.5,
+    return_frames: float = 10,
 ) -> pd.DataFrame:
     """Find frames on which a label changed its speed or direction much more than it usually does.
 
@@ -119,11 +143,15 @@ def acceleration(
         How many robust standard deviations above the median is too much.
     min_scale : float
         Smallest robust standard deviation, in pixels a frame².
+    return_frames : int
+        A label that leaves its path and returns to it within this many frames is flagged once; 0 for every
+        peak on its own.
 
     Returns
     -------
     pandas.DataFrame
-        One row a peak; ``value`` and ``threshold`` in robust standard deviations.
+        One row a peak, or, if the label returns, from there to the last frame before its return; ``value``
+        and ``threshold`` in robust standard deviations.
 
     Raises
     ------
@@ -135,28 +163,45 @@ def acceleration(
     a[t] = |p[t+1] − 2 p[t] + p[t−1]|, where all three frames have a point; scored as in :func:`jumps`. Steady
     fast motion scores 0, so that this sees a jump within a movement that :func:`jumps` has to let pass. A
     wrong point raises a[t] on its neighbours, too: of neighbouring frames only the one that scores highest is
-    flagged, the later one if they are within a tenth.
+    flagged, the later one if they are within a quarter. A return is found as in :func:`jumps`; the way past
+    the frames between may be as fast as the score allows a change to be.
 
     It misleads at real impacts, such as a foot on the ground; and it sees nothing beside a gap.
     """
     limit, scale = threshold_number("acceleration_z", acceleration_z), _positive("min_scale", min_scale)
+    longest = threshold_number("return_frames", return_frames)
     points = points_of(annotation, labels)
     tracks: list[str] = []
-    found: list[tuple[int, float, float, float]] = []
+    found: list[tuple[int, int | None, float, float, float]] = []
+    last: list[int] = []
     for label, xy in zip(points.labels, points.xy, strict=True):
         change = np.linalg.norm(xy[2:] - 2 * xy[1:-1] + xy[:-2], axis=1)
-        z, usual, _ = robust_z(change, scale)
-        for i in _peaks(z, limit):
-            found.append((i + 1, float(change[i]), float(z[i]), usual))
+        z, usual, spread = robust_z(change, scale)
+        peaks = np.array(sorted(_peaks(z, limit)), np.intp) + 1
+        if not peaks.size:
+            continue
+        path = LabelPath.of(xy)
+        typical = float(np.median(path.speeds))
+        places = np.searchsorted(path.frames, peaks)
+        for i, back in path.excursions(places, typical + usual + limit * spread, longest):
+            frame = int(path.frames[i])
+            found.append((frame, path.frame(back), float(change[frame - 1]), float(z[frame - 1]), usual))
+            last.append(frame if back is None else path.frames[back - 1])
             tracks.append(label)
 
     def message(i: int) -> str:
-        return f"speed changed by {found[i][1]:.1f} px a frame; {found[i][3]:.1f} is usual"
+        _, back, amount, _, usual = found[i]
+        return f"speed changed by {amount:.1f} px a frame{_until(back)}; {usual:.1f} is usual"
 
-    z_values = [row[2] for row in found]
+    z_values = [row[3] for row in found]
     return flags(
-        "acceleration", points.name, tracks, [row[0] for row in found], z_values, limit, "warning", message
-    )
+        "acceleration", points.name, tracks, [row[0] for row in found], z_values, limit, "warning", message,
+        last=last,
+    )  # fmt: skip
+
+
+def _until(back: int | None) -> str:
+    return "" if back is None else f", back on frame {back}"
 
 
 def _peaks(z: FloatArray, limit: float) -> list[int]:
@@ -196,7 +241,7 @@ def frozen(
     Returns
     -------
     pandas.DataFrame
-        One row a run, on its first frame; ``value`` and ``threshold`` in frames.
+        One row a run; ``value`` and ``threshold`` in frames.
 
     Raises
     ------
@@ -234,6 +279,7 @@ def frozen(
         limit,
         "warning",
         lambda i: f"does not move on {frame_span(start[i], start[i] + length[i] - 1)}",
+        last=start + length - 1,
     )
 
 
@@ -257,7 +303,7 @@ def gaps(
     Returns
     -------
     pandas.DataFrame
-        One row a gap, on its first frame without a point; ``value`` and ``threshold`` in frames.
+        One row a gap, on the frames without a point; ``value`` and ``threshold`` in frames.
 
     Raises
     ------
@@ -295,6 +341,7 @@ def gaps(
         limit,
         "warning",
         lambda i: f"no point on {frame_span(start[i], stop[i] - 1)}",
+        last=stop - 1,
     )
 
 

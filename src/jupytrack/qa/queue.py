@@ -54,7 +54,8 @@ def flag_queue(where: Where, n_frames: int, video: str | Sequence[str] | None = 
     pandas.DataFrame
         Columns ``frame``, ``last``, ``track`` (None: the whole frame), ``score`` (NaN unknown), ``checks``
         and ``message``. Each frame and track stands in it once: of several rows the best ranked, with the
-        checks of all.
+        checks of all. Of what the checks returned, neighbouring frames of a track that the same checks
+        flagged are one flag.
 
     Raises
     ------
@@ -68,10 +69,10 @@ def flag_queue(where: Where, n_frames: int, video: str | Sequence[str] | None = 
     [[1, 2, 'frames 1 to 2']]
     """
     if isinstance(where, Report):
-        return _of_table(_of_video(where.scores, video), n_frames)
+        return _joined(_of_table(_of_video(where.scores, video), n_frames))
     if isinstance(where, pd.DataFrame):
-        if where.columns.is_unique and set(COLUMNS) <= set(where.columns):
-            where = suspicion(where)
+        if where.columns.is_unique and COLUMNS.keys() - {"last"} <= set(where.columns):
+            return _joined(_of_table(_of_video(suspicion(where), video), n_frames))
         return _of_table(_of_video(where, video), n_frames)
     return _of_mask(where, n_frames)
 
@@ -171,6 +172,28 @@ def _of_table(table: pd.DataFrame, n_frames: int) -> pd.DataFrame:
         [checks[row] for row in kept],
         [messages[row] for row in kept],
     )
+
+
+def _joined(queue: pd.DataFrame) -> pd.DataFrame:
+    """Return a queue in which neighbouring frames of a track that the same checks flagged are one row."""
+    if not len(queue):
+        return queue
+    track = pd.factorize(queue["track"], use_na_sentinel=False)[0]
+    checks = pd.factorize(queue["checks"].map(lambda names: frozenset(names.split(", "))))[0]
+    frame, last = (queue[name].to_numpy(np.int64) for name in ("frame", "last"))
+    order = np.lexsort((frame, checks, track))
+    same = (np.diff(track[order]) == 0) & (np.diff(checks[order]) == 0)
+    run = np.append(0, np.cumsum(~(same & (frame[order][1:] == last[order][:-1] + 1))))
+    starts = np.flatnonzero(np.diff(run, prepend=-1))
+    # rows stand in the order of their ranks
+    best = np.minimum.reduceat(order, starts)
+    first, final = frame[order][starts], np.maximum.reduceat(last[order], starts)
+    together = np.diff(np.append(starts, len(order))) > 1
+    joined = queue.copy()
+    joined.loc[best, "frame"], joined.loc[best, "last"] = first, final
+    for row, begin, end in zip(best[together].tolist(), first[together], final[together], strict=True):
+        joined.loc[row, "message"] = f"{queue['message'][row]} (the worst of {frame_span(begin, end)})"
+    return joined.loc[np.sort(best)].reset_index(drop=True)
 
 
 def _queue(

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from jupytrack.errors import AnnotationError
@@ -35,8 +36,8 @@ class Report:
     Attributes
     ----------
     table : pandas.DataFrame
-        Every flag, by video and frame: ``video``, ``track``, ``frame``, ``check``, ``value``, ``threshold``,
-        ``severity``, ``message``.
+        Every flag, by video and frame: ``video``, ``track``, ``frame``, ``last`` (the last frame that it is
+        about), ``check``, ``value``, ``threshold``, ``severity``, ``message``.
     checks : pandas.DataFrame
         Indexed by ``check``: ``flags``, ``tracks`` and ``frames`` (how many), ``thresholds``, and ``skipped``
         (why a check did not run; empty if it did).
@@ -68,7 +69,7 @@ class Report:
     def scores(self) -> pd.DataFrame:
         """How suspicious each track is on each flagged frame, the worst first.
 
-        Columns ``video``, ``track``, ``frame``, ``score``, ``checks``, ``message``; see
+        Columns ``video``, ``track``, ``frame``, ``last``, ``score``, ``checks``, ``message``; see
         :func:`jupytrack.qa.suspicion`.
         """
         return suspicion(self.table)
@@ -99,8 +100,12 @@ class Report:
             raise AnnotationError(what, closest(str(video), videos))
         scores = self.scores[self.scores["video"] == video]
         frames = self.aggregates["frames"].to_numpy()[list(self.aggregates.index).index(video)]
-        highest = scores.groupby("frame")["score"].max()
-        return highest.reindex(range(int(frames)), fill_value=0.0).rename_axis("frame")
+        highest = np.zeros(int(frames))
+        # the worst one last, so that it stays
+        columns = (scores[name].tolist()[::-1] for name in ("frame", "last", "score"))
+        for first, last, score in zip(*columns, strict=True):
+            highest[first : last + 1] = score
+        return pd.Series(highest, pd.RangeIndex(len(highest), name="frame"), name="score")
 
     @property
     def videos(self) -> list[str]:

@@ -20,13 +20,14 @@ def suspicion(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : pandas.DataFrame
-        Flags of any checks.
+        Flags of any checks; without ``last``, each is on one frame.
 
     Returns
     -------
     pandas.DataFrame
-        One row a frame and track, the most suspicious first: ``video``, ``track``, ``frame``, ``score`` (0 to
-        1), ``checks`` (those that raised it, the strongest first) and ``message`` (of the strongest).
+        One row a frame on which flags begin and track, the most suspicious first: ``video``, ``track``,
+        ``frame``, ``last`` (of the longest flag), ``score`` (0 to 1), ``checks`` (those that raised it, the
+        strongest first) and ``message`` (of the strongest).
 
     Raises
     ------
@@ -44,7 +45,7 @@ def suspicion(table: pd.DataFrame) -> pd.DataFrame:
     independent, and the weights are ours. Where a threshold is near the end of its scale, as for duplicates,
     e stays small.
     """
-    missing = [name for name in COLUMNS if name not in table.columns]
+    missing = [name for name in COLUMNS if name not in table.columns and name != "last"]
     if missing:
         raise AnnotationError(f"The table lacks {', '.join(missing)}.", "Give a table of flags.")
     unknown = set(table["severity"].unique()) - WEIGHTS.keys()
@@ -52,7 +53,7 @@ def suspicion(table: pd.DataFrame) -> pd.DataFrame:
         raise AnnotationError(
             f"There is no severity {sorted(map(str, unknown))[0]!r}.", f"There are {', '.join(WEIGHTS)}."
         )
-    names = ["video", "track", "frame", "score", "checks", "message"]
+    names = ["video", "track", "frame", "last", "score", "checks", "message"]
     if not len(table):
         types = {**COLUMNS, "score": "float64", "checks": "object"}
         return pd.DataFrame({name: pd.Series([], dtype=types[name]) for name in names})
@@ -77,9 +78,13 @@ def suspicion(table: pd.DataFrame) -> pd.DataFrame:
         if all(check[row] != check[other] for other in rows):
             rows.append(row)
     strongest = np.array([rows[0] for rows in seen.values()])
+    last = table["last" if "last" in table.columns else "frame"].to_numpy(np.int64)
+    # of every spot the longest flag, though its check may be listed already
+    ends = np.maximum.reduceat(last[order], np.flatnonzero(np.diff(spot[order], prepend=-1)))
     scores = pd.DataFrame(
         {
             **{name: table[name].to_numpy()[strongest] for name in ("video", "track", "frame")},
+            "last": ends,
             "score": [1 - float(np.prod(1 - weight[rows])) for rows in seen.values()],
             "checks": pd.Series([", ".join(check[rows]) for rows in seen.values()], dtype=object),
             "message": table["message"].to_numpy(object)[strongest],

@@ -21,13 +21,18 @@ COLUMNS = {
     "video": "object",
     "track": "object",
     "frame": "int64",
+    "last": "int64",
     "check": "object",
     "value": "float64",
     "threshold": "float64",
     "severity": "object",
     "message": "object",
 }
-"""Columns of a table of flags, and their types; ``track`` is a label or track id, None for a whole frame."""
+"""Columns of a table of flags, and their types.
+
+``track`` is a label or track id, None for a whole frame; a flag holds from ``frame`` to ``last``, both
+included.
+"""
 
 # Standard deviation over median absolute deviation, for normally distributed values.
 _GAUSSIAN = 1.4826
@@ -42,6 +47,8 @@ def flags(
     threshold: ArrayLike,
     severity: Level | Sequence[Level],
     message: Callable[[int], str],
+    *,
+    last: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Return a table of flags in the order of frames.
 
@@ -57,9 +64,12 @@ def flags(
         How grave it is.
     message : callable
         Returns the text of row i.
+    last : array_like, optional
+        Last frame of each flag; by default it is on one frame only.
     """
     frames = np.atleast_1d(np.asarray(frame, np.int64))
     n = len(frames)
+    ends = frames if last is None else np.atleast_1d(np.asarray(last, np.int64))
     tracks = np.empty(n, object)
     # element by element: ids that are numbers become plain ints, and tuples stay one item
     for i, each in enumerate(track.tolist() if isinstance(track, np.ndarray) else track):
@@ -73,6 +83,7 @@ def flags(
             "video": np.full(n, video, object),
             "track": tracks[order],
             "frame": frames[order],
+            "last": ends[order],
             "check": np.full(n, check, object),
             "value": values[order],
             "threshold": thresholds[order],
