@@ -6,25 +6,26 @@ REFERENCE := .venvs/dustrack
 TRACKEVAL := .venvs/trackeval
 TRACKS := .venvs/tracks
 OLDEST := .venvs/oldest
+DLC := .venvs/dlc
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null)
 # in containers one often is root, which JupyterLab refuses unless told
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 BUNDLE := src/jupytrack/static/widget.js
 
-.PHONY: demo test check docs bench clean test-python test-tracks test-oldest test-js test-browser screenshot bundle browser
+.PHONY: demo test check docs bench clean test-python test-tracks test-oldest test-dlc test-js test-browser screenshot bundle browser
 
 demo: $(VENV)/.lab $(BUNDLE)
 	$(BIN)/python -m jupyterlab $(AS_ROOT) notebooks/01_annotate.ipynb
 
-test: check test-js test-python test-tracks test-oldest test-browser
+test: check test-js test-python test-tracks test-oldest test-dlc test-browser
 
 test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKEVAL)/.done
 	JUPYTRACK_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python \
 	  JUPYTRACK_TRACKEVAL_PYTHON=$(abspath $(TRACKEVAL))/bin/python \
-	  $(BIN)/python -m pytest -m "not browser" tests
+	  $(BIN)/python -m pytest -m "not browser and not deeplabcut" tests
 
 test-browser: $(VENV)/.test $(BUNDLE) browser
-	$(BIN)/python -m pytest -m browser tests
+	$(BIN)/python -m pytest -m "browser and not deeplabcut" tests
 
 # the lowest numpy and pandas that pyproject.toml allows, an early OpenCV, and no numba
 test-oldest: $(OLDEST)/.done
@@ -36,6 +37,11 @@ test-tracks: $(TRACKS)/.done $(TRACKEVAL)/.done
 	JUPYTRACK_TRACKEVAL_PYTHON=$(abspath $(TRACKEVAL))/bin/python \
 	  $(TRACKS)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
 	  tests/qa tests/video/test_enhance.py tests/flow/test_lucas_kanade.py
+
+# with the real deeplabcut; the path lets torchvision be imported where its compiled part does not fit torch
+test-dlc: $(DLC)/.done $(BUNDLE) browser
+	PYTHONPATH=$(abspath tests/dlc/torchvision_shim) \
+	  $(DLC)/bin/python -m pytest -p no:cacheprovider -m deeplabcut tests/dlc tests/e2e
 
 test-js: js/node_modules/.package-lock.json
 	cd js && npm test
@@ -102,6 +108,13 @@ $(TRACKS)/.done: pyproject.toml | $(BUNDLE)
 	$(PYTHON) -m venv $(TRACKS)
 	$(TRACKS)/bin/python -m pip install --quiet "pytest>=8,<10" "hypothesis>=6.100,<7" -e ".[tracks]"
 	$(TRACKS)/bin/python -m pip install --quiet --force-reinstall --no-deps "opencv-python-headless>=4.9,<6"
+	@touch $@
+
+# torch first: what deeplabcut asks for by itself is three times as large
+$(DLC)/.done: pyproject.toml | $(BUNDLE)
+	$(PYTHON) -m venv $(DLC)
+	$(DLC)/bin/python -m pip install --quiet "torch==2.13.0"
+	$(DLC)/bin/python -m pip install --quiet "torchvision==0.28.0" -e ".[dlc,test]"
 	@touch $@
 
 $(OLDEST)/.done: pyproject.toml | $(BUNDLE)
