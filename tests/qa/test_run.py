@@ -137,6 +137,30 @@ def test_the_video_is_that_of_the_annotation():
     assert list(report.aggregates.index) == [sample.video.stem]
 
 
+def test_boxes_that_ground_truth_ignores_are_not_checked():
+    given = columns()
+    given["confidence"] = np.ones(len(given["frame"]))
+    ignored = at(given, 1, range(40, 60)) | at(given, 2, range(N_FRAMES))
+    given["confidence"][ignored] = 0
+    # everything is wrong with them
+    given["boxes"][ignored] = given["boxes"][at(given, 3, [0])]
+    given["boxes"][at(given, 1, range(45, 50))] += [400, 0, 300, 0]
+    given["class_"][at(given, 1, range(50, 55))] = "plate"
+    report = qa.run(tracks(given))
+    assert report.checks["flags"].sum() == 0
+    whole = report.aggregates.iloc[0]
+    assert (whole["tracks"], whole["boxes"], whole["id_consistency"]) == (2, 2 * N_FRAMES - 20, 1)
+    assert "plate" not in report.categories.index
+    given["confidence"][ignored] = 0.1
+    assert set(qa.run(tracks(given)).table["check"]) > {"temporal_iou", "category_changes", "duplicates"}
+    # what is ignored needs no box of its own in coverage: the thing is known
+    given["confidence"][ignored] = 0
+    assert len(qa.run(tracks(given), "coverage", reference=dict.fromkeys(range(10), 3)).table) == 0
+    given["confidence"][:] = 0
+    with pytest.raises(AnnotationError, match="only boxes with confidence 0"):
+        qa.run(tracks(given))
+
+
 def test_chosen_checks_and_thresholds():
     report = qa.run(faulty(), ["duplicates", "temporal_iou"], duplicate_iou=1, min_iou=0.01)
     assert list(report.checks.index) == ["temporal_iou", "duplicates"]

@@ -36,8 +36,8 @@ def aggregates(layers: Sequence[Points | Boxes], min_iou: Mapping[str, float]) -
         Indexed by ``video``. Of boxes: ``frames``, ``tracks``, ``boxes``, ``boxes_per_frame`` (mean over all
         frames of the video), ``track_length`` (mean, in boxes), ``occlusion_events`` (times that a track
         becomes occluded), ``occlusion_events_per_track``, ``id_consistency`` (share of tracks of which
-        temporal IoU flags nothing). Of points: ``frames``, ``labels``, ``points``, ``completeness`` (share of
-        frames × labels with a point).
+        temporal IoU flags nothing); rows with confidence 0 are left out. Of points: ``frames``, ``labels``,
+        ``points``, ``completeness`` (share of frames × labels with a point).
     """
     rows = [_of_points(each) if isinstance(each, Points) else _of_boxes(each, min_iou) for each in layers]
     counts = pd.DataFrame(rows, index=pd.Index([each.name for each in layers], dtype=object, name="video"))
@@ -68,6 +68,8 @@ def _of_points(points: Points) -> dict[str, int]:
 def _of_boxes(boxes: Boxes, min_iou: Mapping[str, float]) -> dict[str, int]:
     rows = boxes.tracks
     order = rows.track_order
+    order = order[~boxes.ignored[order]]
+    n_tracks = len(np.unique(rows.track[order]))
     state = rows.effective_state[order]
     hidden = (state >= Visibility.PARTIALLY_OCCLUDED) & (state <= Visibility.FULLY_OCCLUDED)
     begins = hidden.copy()
@@ -75,10 +77,10 @@ def _of_boxes(boxes: Boxes, min_iou: Mapping[str, float]) -> dict[str, int]:
     flagged = temporal_iou(boxes, **min_iou)["track"].nunique()
     return {
         "frames": rows.n_frames,
-        "tracks": rows.n_tracks,
+        "tracks": n_tracks,
         "boxes": len(boxes.order),
         "occlusion_events": int(begins.sum()),
-        "_consistent": rows.n_tracks - int(flagged),
+        "_consistent": n_tracks - int(flagged),
     }
 
 

@@ -161,7 +161,7 @@ def category_changes(tracks: BoxLayer) -> pd.DataFrame:
     boxes = boxes_of(tracks)
     rows = boxes.tracks
     order = rows.track_order
-    order = order[rows.class_code[order] >= 0]
+    order = order[(rows.class_code[order] >= 0) & ~boxes.ignored[order]]
     track, code = rows.track[order], rows.class_code[order]
     change = np.flatnonzero((track[1:] == track[:-1]) & (code[1:] != code[:-1]))
     before, after = order[change], order[change + 1]

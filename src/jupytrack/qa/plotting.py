@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from jupytrack.qa.report import Report
     from jupytrack.widgets.annotator import Annotator
     from jupytrack.widgets.quality_plot import QualityPlot
+    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["plot"]
 
 
-def plot(report: Report, annotator: Annotator | None = None, *, video: str | None = None) -> QualityPlot:
+def plot(
+    report: Report, annotator: Annotator | VideoQueue | None = None, *, video: str | None = None
+) -> QualityPlot:
     """Show how often each check struck, and which tracks are suspicious on which frames.
 
     A click on a bar goes to the check's most suspicious flag, and to the next one with every further click. A
@@ -22,8 +25,8 @@ def plot(report: Report, annotator: Annotator | None = None, *, video: str | Non
     ----------
     report : Report
         What :func:`jupytrack.qa.run` returned.
-    annotator : Annotator
-        Where clicks go; without one they only say what is there.
+    annotator : Annotator or VideoQueue
+        Where clicks go (of a queue, the video that is shown now); without one they only say what is there.
     video : str, optional
         Which video; may be left out if there is only one.
 

@@ -92,6 +92,8 @@ def run(
 ) -> Report:
     """Run checks and rank what they find.
 
+    Boxes with confidence 0, which ground truth marks as to be ignored, are not checked.
+
     Parameters
     ----------
     tracks_or_annotation : VideoAnnotation, PointTable, BoxTracks, or mapping of str to these
@@ -191,10 +193,16 @@ def _task(layer: Any, name: str, labels: list[Any] | None, inputs: dict[str, Any
     video = inputs["video"]
     if isinstance(layer, BoxTracks):
         tracks = layer if labels is None else layer.select(ids=labels)
+        boxes = Boxes(tracks, name or ("" if video is None else Path(video.fname).stem))
         if not tracks.has_box.any():
             raise AnnotationError(f"{shown} has no boxes.", "Give tracks with at least one.")
+        if not boxes.counted.any():
+            raise AnnotationError(
+                f"{shown} has only boxes with confidence 0, which are ignored.",
+                "To check them, give tracks.assign(confidence=1).",
+            )
         size = inputs["image_size"] or tracks.image_size
-        task = _Task(Boxes(tracks, name or ("" if video is None else Path(video.fname).stem)), inputs)
+        task = _Task(boxes, inputs)
     elif isinstance(layer, (VideoAnnotation, PointTable)):
         points = points_of(layer, labels)
         if not points.present.any():

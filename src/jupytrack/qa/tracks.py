@@ -30,7 +30,7 @@ class Steps(NamedTuple):
     gap : ndarray of int64
         Frames from one to the other; 1 if there is none between.
     unseen : ndarray of int64
-        Frames between for which nothing is said: neither box nor state.
+        Frames between for which nothing is said: neither box, not even an ignored one, nor state.
     hidden : ndarray of int64
         Frames between that are marked as fully occluded.
     """
@@ -74,10 +74,22 @@ class Boxes:
     name: str = ""
 
     @cached_property
+    def ignored(self) -> BoolArray:
+        """Which rows are not checked: those with confidence 0, as in MOT Challenge's ground truth."""
+        ignored: BoolArray = self.tracks.confidence == 0  # NaN compares as False
+        return ignored
+
+    @cached_property
+    def counted(self) -> BoolArray:
+        """Which rows are checked: those that have a box and are not ignored."""
+        counted: BoolArray = self.tracks.has_box & ~self.ignored
+        return counted
+
+    @cached_property
     def order(self) -> IntArray:
-        """Rows that have a box, by track and then frame."""
+        """Rows that are checked, by track and then frame."""
         order = self.tracks.track_order
-        return np.asarray(order[self.tracks.has_box[order]], np.int64)
+        return np.asarray(order[self.counted[order]], np.int64)
 
     @cached_property
     def starts(self) -> IntArray:
@@ -90,7 +102,7 @@ class Boxes:
         """From each box of a track to its next one."""
         tracks = self.tracks
         every = tracks.track_order
-        place = np.flatnonzero(tracks.has_box[every])
+        place = np.flatnonzero(self.counted[every])
         rows = every[place]
         same = tracks.track[rows[1:]] == tracks.track[rows[:-1]]
         before, after = rows[:-1][same], rows[1:][same]
@@ -109,7 +121,7 @@ class Boxes:
         """
         tracks = self.tracks
         left, top, right, bottom = tracks.xyxy.T
-        rows = np.flatnonzero(tracks.area > 0)  # NaN compares as False
+        rows = np.flatnonzero(self.counted & (tracks.area > 0))
         rows = rows[np.lexsort((left[rows], tracks.frame[rows]))]
         frame, x1, y1, x2, y2 = (column[rows] for column in (tracks.frame, left, top, right, bottom))
         active = np.arange(len(rows) - 1) if len(rows) else np.empty(0, np.int64)
