@@ -27,13 +27,14 @@ _REPAIR = "Correct that line, or restore the file from a backup."
 # fmt: off
 KEYS = frozenset(
     [
-        "config_version", "Task", "scorer", "date", "multianimalproject", "identity", "with_identity", "project_path",
-        "pose_config_path", "engine", "video_sets", "video_sets_original", "bodyparts", "individuals", "uniquebodyparts",
-        "unique_bodyparts", "multianimalbodyparts", "start", "stop", "numframes2pick", "skeleton",
-        "skeleton_color", "pcutoff", "dotsize", "alphavalue", "colormap", "TrainingFraction",
-        "iteration", "default_net_type", "default_augmenter", "default_track_method", "snapshotindex",
-        "detector_snapshotindex", "batch_size", "detector_batch_size", "cropping", "x1", "x2", "y1",
-        "y2", "corner2move2", "move2corner", "SuperAnimalConversionTables", "resnet", "croppedtraining",
+        "config_version", "Task", "scorer", "date", "multianimalproject", "identity", "with_identity",
+        "project_path", "pose_config_path", "engine", "video_sets", "video_sets_original", "bodyparts",
+        "individuals", "uniquebodyparts", "unique_bodyparts", "multianimalbodyparts", "start", "stop",
+        "numframes2pick", "skeleton", "skeleton_color", "pcutoff", "dotsize", "alphavalue", "colormap",
+        "TrainingFraction", "iteration", "default_net_type", "default_augmenter",
+        "default_track_method", "snapshotindex", "detector_snapshotindex", "batch_size",
+        "detector_batch_size", "cropping", "x1", "x2", "y1", "y2", "corner2move2", "move2corner",
+        "SuperAnimalConversionTables", "resnet", "croppedtraining",
     ]
 )
 # fmt: on
@@ -151,10 +152,14 @@ def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[
         return old
     newline = "\r\n" if "\r\n" in text else "\n"
     result = text.replace("\r\n", "\n")
-    for key, value in changed.items():
-        result = _replaced(result, key, value)
-    if _differs(path, result, wanted):
-        # Anchors, flow style and the like: the whole file is written anew, with its comments.
+    try:
+        for key, value in changed.items():
+            result = _replaced(result, key, value)
+        whole = parse_yaml(path, result) == wanted
+    except (YAMLError, FormatError):
+        whole = False
+    if not whole:
+        # Anchors, flow style and the like: the file is written anew, with its comments.
         result = _round_trip(text, changed)
     write_atomic(path, result.replace("\n", newline).encode())
     return wanted
@@ -253,13 +258,6 @@ def _replaced(text: str, key: str, value: Any) -> str:
         head, *more = new.rstrip("\n").split("\n")
         return "\n".join([*lines[:first], head + comment, *more, *lines[last + 1 :]])
     return text + ("" if not text or text.endswith("\n") else "\n") + new
-
-
-def _differs(path: Path, text: str, wanted: Mapping[str, Any]) -> bool:
-    try:
-        return parse_yaml(path, text) != wanted
-    except FormatError:
-        return True
 
 
 def _round_trip(text: str, changes: Mapping[str, Any]) -> str:
