@@ -15,6 +15,12 @@ _HOME = {
     "VideoFileManager": "jupytrack.dlc.files",
     "available_devices": "jupytrack.dlc.devices",
     "merge_annotations_in_folder": "jupytrack.dlc.files",
+    "extract_snapshot_for_seeding": "jupytrack.dlc.seed",
+    "get_seed_bundles_root": "jupytrack.dlc.seed",
+    "import_seed_bundle_into_project": "jupytrack.dlc.seed",
+    "inspect_seed_bundle": "jupytrack.dlc.seed",
+    "list_seed_bundles": "jupytrack.dlc.seed",
+    "set_seed_bundles_root": "jupytrack.dlc.seed",
 }
 
 __all__ = [
@@ -25,7 +31,13 @@ __all__ = [
     "VideoFileManager",
     "available_devices",
     "compare_iterations",
+    "extract_snapshot_for_seeding",
+    "get_seed_bundles_root",
+    "import_seed_bundle_into_project",
+    "inspect_seed_bundle",
+    "list_seed_bundles",
     "merge_annotations_in_folder",
+    "set_seed_bundles_root",
 ]
 
 if TYPE_CHECKING:
@@ -33,6 +45,14 @@ if TYPE_CHECKING:
     from jupytrack.dlc.devices import Device, available_devices
     from jupytrack.dlc.files import VideoFileManager, merge_annotations_in_folder
     from jupytrack.dlc.project import DLCProject
+    from jupytrack.dlc.seed import (
+        extract_snapshot_for_seeding,
+        get_seed_bundles_root,
+        import_seed_bundle_into_project,
+        inspect_seed_bundle,
+        list_seed_bundles,
+        set_seed_bundles_root,
+    )
     from jupytrack.dlc.training import Training
 
 

@@ -6,37 +6,30 @@ that a kernel loads neither torch nor deeplabcut.
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from jupytrack.dlc.checks import (
-    check_labels,
-    check_pytorch,
-    check_source,
-    network_of,
-    project_videos,
+from jupytrack.dlc.checks import check_labels, check_pytorch, check_source, project_videos
+from jupytrack.dlc.starting import (
+    Videos,
+    epoch_count,
+    labels_changed,
+    saving,
+    start_iteration,
+    start_run,
+    wait_telling,
 )
-from jupytrack.dlc.training import Training, is_active, require_idle, trainings_in
-from jupytrack.errors import MissingDependencyError, TrainingError
+from jupytrack.dlc.training import Training, is_active, trainings_in
+from jupytrack.errors import TrainingError
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["EPOCHS", "Learning", "RefineMode"]
+__all__ = ["Learning", "RefineMode"]
 
 PathLike = str | os.PathLike[str]
-Videos = Sequence[int | PathLike] | int | PathLike
 RefineMode = Literal["scratch", "pretrained", "in_project", "external"]
-
-EPOCHS = 50
-"""Epochs of a training unless told otherwise."""
-SNAPSHOTS = 20
-"""Snapshots that are kept of a training unless told otherwise."""
 
 
 class Learning:
@@ -148,10 +141,10 @@ class Learning:
             source_snapshot=source_snapshot,
             external_snapshot_path=external_snapshot_path,
         )
-        return _start(
+        return start_iteration(
             self._project,
             begin,
-            epochs=_epochs(epochs, maxiters),
+            epochs=epoch_count(epochs, maxiters),
             batch_size=batch_size,
             max_snapshots_to_keep=max_snapshots_to_keep,
             create_video=create_video,
@@ -178,7 +171,7 @@ class Learning:
         TrainingError
             If the training failed or was cancelled; and all that :meth:`start_training` raises.
         """
-        _wait(self.start_training(**arguments))
+        wait_telling(self.start_training(**arguments))
         return self
 
     def start_analysis(
@@ -213,7 +206,7 @@ class Learning:
                     f"snapshotindex {snapshotindex} is out of range: iteration {iteration} has "
                     f"{len(layout.snapshots)} snapshots."
                 ) from None
-        return _run(
+        return start_run(
             self._project,
             ["analyse", "video"] if create_video else ["analyse"],
             iteration,
@@ -283,7 +276,7 @@ class Learning:
         net = kwargs.pop("net_type", None)
         options = {"Shuffles": kwargs.pop("Shuffles", [1]), **kwargs}
         return self._finish(
-            _run(self._project, ["dataset"], iteration, net_type=net, dataset_options=options)
+            start_run(self._project, ["dataset"], iteration, net_type=net, dataset_options=options)
         )
 
     def train(self, **kwargs: Any) -> Self:
@@ -324,11 +317,11 @@ class Learning:
         if kwargs.get("snapshot_path") is not None:
             begin = check_source(self._project, "external", external_snapshot_path=kwargs["snapshot_path"])
         kwargs.pop("snapshot_path", None)
-        epochs = _epochs(kwargs.pop("epochs", None), kwargs.pop("maxiters", None))
+        epochs = epoch_count(kwargs.pop("epochs", None), kwargs.pop("maxiters", None))
         updates = kwargs.pop("pytorch_cfg_updates", None) or self._project.settings.get("pytorch_cfg_updates")
         device = kwargs.pop("device", "auto")
         return self._finish(
-            _run(
+            start_run(
                 self._project,
                 ["train"],
                 iteration,
@@ -336,7 +329,7 @@ class Learning:
                 epochs=epochs,
                 device=device,
                 pytorch_cfg_updates=dict(updates or {}),
-                train_options={**_saving(epochs, None), **kwargs},
+                train_options={**saving(epochs, None), **kwargs},
             )
         )
 
@@ -362,7 +355,7 @@ class Learning:
             raise TrainingError(f"Iteration {iteration} has no snapshot to evaluate.", "Train it first.")
         device = kwargs.pop("device", "auto")
         return self._finish(
-            _run(self._project, ["evaluate"], iteration, device=device, evaluate_options=kwargs)
+            start_run(self._project, ["evaluate"], iteration, device=device, evaluate_options=kwargs)
         )
 
     def initialize_weights(
@@ -440,7 +433,7 @@ class Learning:
         if asked is not None and asked > max(latest, 0):
             raise ValueError(f"There is no iteration {asked}. Iterations: {self._project.all_iterations}.")
         number = latest if asked is None else asked
-        unchanged = maxiters is None and not _labels_changed(self._project, number)
+        unchanged = maxiters is None and not labels_changed(self._project, number)
         if number >= 0 and self._project.iteration_is_trained(number) and (asked is not None or unchanged):
             if asked is None:
                 print(f"No labels have changed since iteration {number} was trained: analysing its videos.")
@@ -458,120 +451,12 @@ class Learning:
             )
         else:
             begin = {"mode": "any"}
-        epochs = _epochs(kwargs.pop("epochs", None), maxiters)
-        _wait(_start(self._project, begin, epochs=epochs, create_video=create_video, **kwargs))
+        epochs = epoch_count(kwargs.pop("epochs", None), maxiters)
+        wait_telling(
+            start_iteration(self._project, begin, epochs=epochs, create_video=create_video, **kwargs)
+        )
         return self
 
     def _finish(self, run: Training) -> Self:
-        _wait(run)
+        wait_telling(run)
         return self
-
-
-def _epochs(epochs: int | None, maxiters: int | None) -> int:
-    if epochs is not None and maxiters is not None:
-        raise ValueError("Give epochs or maxiters, which mean the same.")
-    number = next((each for each in (epochs, maxiters) if each is not None), EPOCHS)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"epochs must be an int, not {type(number).__name__}.")
-    if number < 1:
-        raise ValueError(f"epochs must be at least 1, not {number}.")
-    return number
-
-
-def _saving(epochs: int, keep: int | None) -> dict[str, Any]:
-    """How often a snapshot is saved: often enough that little is lost with a machine."""
-    return {"save_epochs": max(1, min(25, epochs // 5)), "max_snapshots_to_keep": keep or SNAPSHOTS}
-
-
-def _start(
-    project: DLCProject,
-    begin: Mapping[str, Any],
-    *,
-    epochs: int,
-    batch_size: int | None = None,
-    max_snapshots_to_keep: int | None = None,
-    create_video: bool = False,
-    videos: Videos | None = None,
-    analyze_batchsize: int | None = None,
-    device: str = "auto",
-    net_type: str | None = None,
-    pytorch_cfg_updates: Mapping[str, Any] | None = None,
-    annotation_file_names: Sequence[PathLike] | None = None,
-) -> Training:
-    iteration = max(0, project.latest_iteration)
-    if project.latest_iteration_is_trained():
-        iteration += 1
-    check_pytorch(project.layout(iteration).engine, f"The project {project.name}", "trained")
-    names = None if annotation_file_names is None else [str(Path(n)) for n in annotation_file_names]
-    chosen = project_videos(project, videos)
-    check_labels(project, annotation_file_names=names)
-    updates = pytorch_cfg_updates
-    if updates is None:
-        updates = project.settings.get("pytorch_cfg_updates") or {}
-    return _run(
-        project,
-        ["frames", "dataset", "train", "evaluate", "analyse", *(["video"] if create_video else [])],
-        iteration,
-        begin=dict(begin),
-        epochs=epochs,
-        device=device,
-        net_type=network_of(project, begin, net_type),
-        pytorch_cfg_updates=dict(updates),
-        videos=[str(path) for path in chosen],
-        annotation_file_names=names,
-        train_options={"batch_size": batch_size, **_saving(epochs, max_snapshots_to_keep)},
-        analyse_options={} if analyze_batchsize is None else {"batch_size": analyze_batchsize},
-    )
-
-
-def _run(project: DLCProject, stages: list[str], iteration: int, **options: Any) -> Training:
-    """Begin a run after the checks that all have in common."""
-    if importlib.util.find_spec("deeplabcut") is None:
-        raise MissingDependencyError(
-            "deeplabcut, which does the learning, is not installed.", 'pip install "jupytrack[dlc]"'
-        )
-    options = {"stages": stages, **options}
-    try:
-        json.dumps(options)
-    except TypeError as error:
-        raise TypeError(f"An option cannot be handed to another process: {error}.") from error
-    require_idle(project.path)
-    return Training.start(project.path, iteration, options)
-
-
-def _wait(run: Training) -> None:
-    """Wait for a run and print how far it is; interrupting this leaves it going."""
-    told = ""
-    try:
-        while is_active(run.state):
-            text = run.text
-            every = max(1, run.epochs // 10)
-            if text != told and (not text.startswith("epoch") or run.epoch % every == 0):
-                print(f"Iteration {run.iteration}: {text}", flush=True)
-                told = text
-            time.sleep(0.2)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            "The run goes on in the background. Stop it with project.training.cancel(), "
-            "or wait again with project.training.wait()."
-            if "train" in run.stages
-            else f"The run goes on in the background. Stop it with {run!r}.cancel()."
-        ) from None
-    run.wait()
-    if run.state == "cancelled":
-        raise TrainingError(
-            f"The run of iteration {run.iteration} was cancelled.", "Go on with project.training.resume()."
-        )
-    if run.began_with and "train" in run.stages:
-        print(f"Iteration {run.iteration}: done; it began with {run.began_with}.")
-
-
-def _labels_changed(project: DLCProject, iteration: int) -> bool:
-    """Whether an annotation is newer than the training dataset of an iteration."""
-    from jupytrack.dlc.files import manual_layers
-
-    made = project.layout(iteration).config_file("test") if iteration >= 0 else None
-    if made is None or not made.is_file():
-        return True
-    layers = [path for video in project.video_list for path in manual_layers(video).values()]
-    return any(path.stat().st_mtime > made.stat().st_mtime for path in layers)

@@ -11,17 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupytrack.annotation.locks import Holder
+from jupytrack.dlc.launching import holder_of, launch, new_folder, read_json, stop
 from jupytrack.dlc.snapshots import newest_readable, remove_unreadable
 from jupytrack.errors import JupytrackError, TrainingError
 from jupytrack.files import write_atomic
@@ -43,9 +39,6 @@ HEARTBEAT = 2.0
 
 _SILENT_AFTER = 60.0
 """Seconds without a sign of life after which a worker on another machine is taken for gone."""
-
-_STOP = (("SIGINT", 20.0), ("SIGTERM", 10.0), ("SIGKILL", 10.0))
-"""How a run is stopped: each signal with the seconds it has to work."""
 
 _TEXTS = {
     "frames": "extracting the labelled frames",
@@ -97,7 +90,7 @@ class Training:
         SaveError
             If the folder cannot be written.
         """
-        folder = _new_folder(project / FOLDER, iteration)
+        folder = new_folder(project / FOLDER, iteration)
         write_atomic(folder / "options.json", json.dumps(dict(options), indent=1).encode())
         training = cls(folder)
         training._write(
@@ -193,7 +186,7 @@ class Training:
     @property
     def options(self) -> dict[str, Any]:
         """What was asked for."""
-        return _read_json(self.folder / "options.json")
+        return read_json(self.folder / "options.json")
 
     @property
     def losses(self) -> pd.DataFrame:
@@ -390,14 +383,14 @@ class Training:
         return done, epochs * (1.2 if after else 1.0)
 
     def _said(self) -> dict[str, Any]:
-        return _read_json(self.folder / "state.json")
+        return read_json(self.folder / "state.json")
 
     def _write(self, said: Mapping[str, Any]) -> None:
         write_atomic(self.folder / "state.json", json.dumps(dict(said), indent=1).encode())
 
     def _is_gone(self, said: Mapping[str, Any]) -> bool:
         """Whether the process that said this does not run any more."""
-        holder = _holder(said)
+        holder = holder_of(said)
         if holder is None:
             return bool(time.time() - said.get("created", 0.0) > _SILENT_AFTER)
         if holder.is_gone:
@@ -412,45 +405,18 @@ class Training:
 
     def _launch(self) -> None:
         """Start the process and wait until it has said that it lives."""
-        environment = {
-            **os.environ,
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONIOENCODING": "utf-8",
-            "MPLBACKEND": "Agg",  # a kernel's own backend is for its cells
-        }
-        how: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            how = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
-        with open(self.folder / "log.txt", "ab") as log:
-            process = subprocess.Popen(
-                # -P: no module in the project's folder stands in for a real one
-                [sys.executable, "-P", "-m", "jupytrack.dlc.worker", str(self.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env=environment,
-                **how,
-            )
-        # a child that ended stays in the list of processes until somebody asks for it
-        threading.Thread(target=process.wait, name="jupytrack-reap", daemon=True).start()
+        process = launch(self.folder)
         end = time.monotonic() + 60
-        while _holder(self._said()) is None and is_active(self._said().get("state", "")):
+        while holder_of(self._said()) is None and is_active(self._said().get("state", "")):
             if process.poll() is not None or time.monotonic() > end:
                 self._write({**self._said(), "state": "failed", "error": "its process could not be started."})
                 raise self.problem()
             time.sleep(0.02)
 
     def _stop(self) -> None:
-        holder = _holder(self._said())
+        holder = holder_of(self._said())
         if holder is not None and holder.is_here:
-            for name, patience in _STOP:
-                if holder.is_gone:
-                    break
-                _send(holder.process, name)
-                end = time.monotonic() + patience
-                while not holder.is_gone and time.monotonic() < end:
-                    time.sleep(0.05)
+            stop(holder)
         else:  # it looks for the file `cancel` by itself
             end = time.monotonic() + _SILENT_AFTER
             while is_active(self._said().get("state", "")) and time.monotonic() < end:
@@ -492,48 +458,3 @@ def require_idle(project: Path) -> None:
                 f"Iteration {training.iteration} of {project} is being worked on ({training.text}).",
                 "Wait for it (project.training.wait()) or stop it (project.training.cancel()).",
             )
-
-
-def _new_folder(parent: Path, iteration: int) -> Path:
-    """Make a folder named after now; never one that another kernel made in the same second."""
-    name = f"{datetime.now():%Y%m%dT%H%M%S}-iteration-{iteration}"
-    for ending in ("", *(f"-{n}" for n in range(2, 100))):
-        folder = parent / (name + ending)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise TrainingError(
-                f"{folder} could not be made: {error.strerror or error}.",
-                "Restore permission to write in the project, or free some space.",
-            ) from error
-        return folder
-    raise TrainingError(f"{parent} has too many runs of this second.", "Try again.")
-
-
-def _holder(said: Mapping[str, Any]) -> Holder | None:
-    try:
-        return Holder(**said["holder"])
-    except (KeyError, TypeError):
-        return None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _send(process: int, name: str) -> None:
-    """Send a signal; the last one goes to all that the process started, too."""
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            if name != "SIGINT":  # a detached process has no console to be interrupted from
-                os.kill(process, signal.SIGTERM)
-        elif name == "SIGKILL":
-            os.killpg(process, signal.SIGKILL)
-        else:
-            os.kill(process, getattr(signal, name))

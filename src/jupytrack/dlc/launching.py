@@ -1,0 +1,109 @@
+"""The processes of trainings: begun with a session of their own, found again, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jupytrack.annotation.locks import Holder
+from jupytrack.errors import TrainingError
+
+__all__ = ["holder_of", "launch", "new_folder", "read_json", "stop"]
+
+_STEPS = (("SIGINT", 20.0), ("SIGTERM", 10.0), ("SIGKILL", 10.0))
+"""How a process is stopped: each signal with the seconds it has to work."""
+
+
+def new_folder(parent: Path, iteration: int) -> Path:
+    """Make a folder named after now; never one that another kernel made in the same second."""
+    name = f"{datetime.now():%Y%m%dT%H%M%S}-iteration-{iteration}"
+    for ending in ("", *(f"-{n}" for n in range(2, 100))):
+        folder = parent / (name + ending)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise TrainingError(
+                f"{folder} could not be made: {error.strerror or error}.",
+                "Restore permission to write in the project, or free some space.",
+            ) from error
+        return folder
+    raise TrainingError(f"{parent} has too many runs of this second.", "Try again.")
+
+
+def launch(folder: Path) -> subprocess.Popen[bytes]:
+    """Start the process that works off a folder; what it prints goes to ``log.txt`` there."""
+    environment = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "MPLBACKEND": "Agg",  # a kernel's own backend is for its cells
+    }
+    how: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        how = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    with open(folder / "log.txt", "ab") as log:
+        process = subprocess.Popen(
+            # -P: no module in the project's folder stands in for a real one
+            [sys.executable, "-P", "-m", "jupytrack.dlc.worker", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            **how,
+        )
+    # a child that ended stays in the list of processes until somebody asks for it
+    threading.Thread(target=process.wait, name="jupytrack-reap", daemon=True).start()
+    return process
+
+
+def stop(holder: Holder) -> None:
+    """Interrupt a process of this machine, then terminate it, then kill it, with some seconds for each."""
+    for name, patience in _STEPS:
+        if holder.is_gone:
+            break
+        _send(holder.process, name)
+        end = time.monotonic() + patience
+        while not holder.is_gone and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+def holder_of(said: Mapping[str, Any]) -> Holder | None:
+    """Return the process that said something; None if none has yet."""
+    try:
+        return Holder(**said["holder"])
+    except (KeyError, TypeError):
+        return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a file says; empty if it is not there or not whole."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _send(process: int, name: str) -> None:
+    """Send a signal; the last one goes to all that the process started, too."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            if name != "SIGINT":  # a detached process has no console to be interrupted from
+                os.kill(process, signal.SIGTERM)
+        elif name == "SIGKILL":
+            os.killpg(process, signal.SIGKILL)
+        else:
+            os.kill(process, getattr(signal, name))
