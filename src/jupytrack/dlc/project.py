@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -472,16 +473,19 @@ class DLCProject(Videos, Iterations, Learning):
 
     def open(self) -> Path:
         """Show the project's folder where there is a desktop, else print where it is; returns it."""
-        opener = {"win32": "explorer", "darwin": "open"}.get(sys.platform, "xdg-open")
+        name = {"win32": "explorer", "darwin": "open"}.get(sys.platform, "xdg-open")
         desktop = sys.platform in ("win32", "darwin") or any(
-            os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+            os.environ.get(each) for each in ("DISPLAY", "WAYLAND_DISPLAY")
         )
-        program = shutil.which(opener) if desktop else None
+        program = shutil.which(name) if desktop else None
         if program is None:
             print(f"There is no desktop here to show it on; the project is in {self.path}")
         else:
             quiet = subprocess.DEVNULL
-            subprocess.Popen([program, str(self.path)], stdout=quiet, stderr=quiet, start_new_session=True)
+            opener = subprocess.Popen(
+                [program, str(self.path)], stdout=quiet, stderr=quiet, start_new_session=True
+            )
+            threading.Thread(target=opener.wait, daemon=True).start()
         return self.path
 
 
