@@ -252,6 +252,22 @@ def test_trajectories_of_the_best_snapshot_of_the_iteration_asked_for(folder):
         project.get_trajectories(["mouse", "cat"])
 
 
+def test_predictions_where_deeplabcut_itself_leaves_them_are_of_the_current_iteration(folder):
+    train(folder, 0, "tensorflow", (100, 200))
+    evaluate(folder, 0, "tensorflow", [(100, 1.0), (200, 2.0)])
+    paths = [predict(folder, None, "mouse", name, seed=seed) for seed, name in enumerate(("200", "100"))]
+    project = DLCProject(folder)
+    assert project.get_trajectories("mouse")["mouse"].fname == str(paths[1])
+    assert project.file_manager("mouse").dlc_traces == {
+        "dlc_videos_100": paths[1],
+        "dlc_videos_200": paths[0],
+    }
+    with pytest.raises(AnnotationError, match="no predictions of iteration 1"):
+        project.get_trajectories("mouse", 1)
+    inside = predict(folder, 0, "mouse", "200")
+    assert project.get_trajectories("mouse")["mouse"].fname == str(inside)
+
+
 def test_predictions_that_cannot_be_trusted(folder):
     project = DLCProject(folder)
     path = predict(folder, 0, "mouse", "5", frames=30)

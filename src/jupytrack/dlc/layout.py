@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -208,23 +208,28 @@ class IterationLayout:
 
     def predictions(self, video_stem: str) -> list[Path]:
         """Return the prediction files (h5) of a video by number of the snapshot, the best one's last."""
-        found = predictions_in(self.predictions_folder, video_stem)
-        return sorted(found, key=lambda path: (*_predicted_by(path), path.name))
+        return predictions_in(self.predictions_folder, video_stem)
 
     def prediction_of(self, video_stem: str, snapshot: Snapshot | None) -> Path | None:
         """Return the predictions that a snapshot made for a video, None if there are none."""
-        if snapshot is None:
-            return None
-        made = (snapshot.best, snapshot.number)
-        found = [path for path in self.predictions(video_stem) if _predicted_by(path) == made]
-        return max(found, key=lambda path: path.stat().st_mtime) if found else None
+        return made_by(snapshot, self.predictions(video_stem))
 
 
 def predictions_in(folder: Path, video_stem: str) -> list[Path]:
-    """Return DeepLabCut's prediction files (h5) of a video in a folder, sorted by name."""
+    """Return DeepLabCut's prediction files (h5) of a video in a folder, by number of the snapshot."""
     start = f"{video_stem}DLC"
     paths = folder.glob("*.h5") if folder.is_dir() else []
-    return sorted(path for path in paths if path.name.startswith(start) and path.is_file())
+    found = [path for path in paths if path.name.startswith(start) and path.is_file()]
+    return sorted(found, key=lambda path: (*_predicted_by(path), path.name))
+
+
+def made_by(snapshot: Snapshot | None, predictions: Sequence[Path]) -> Path | None:
+    """Return the newest of the predictions that a snapshot made, None if there are none."""
+    if snapshot is None:
+        return None
+    made = (snapshot.best, snapshot.number)
+    found = [path for path in predictions if _predicted_by(path) == made]
+    return max(found, key=lambda path: path.stat().st_mtime) if found else None
 
 
 def _predicted_by(path: Path) -> tuple[bool, int]:

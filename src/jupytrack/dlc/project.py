@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jupytrack.dlc.config import KEYS, ConfigFile, base_name, edit_yaml
 from jupytrack.dlc.iterations import USE_LAST, Iterations
 from jupytrack.dlc.labels import layer_labels
-from jupytrack.dlc.layout import models_folder, results_folder
+from jupytrack.dlc.layout import made_by, models_folder, predictions_in, results_folder
 from jupytrack.dlc.learning import Learning
 from jupytrack.dlc.settings import Settings
 from jupytrack.dlc.videos import PathLike, Videos, as_list
@@ -399,8 +399,9 @@ class DLCProject(Videos, Iterations, Learning):
         videos : sequence of path or int, optional
             The videos, as for :meth:`video_index`; all by default.
         iteration : int, optional
-            Which iteration predicted them; the current one by default. Of its snapshots the best, else the
-            last with predictions.
+            Which iteration predicted them; the current one by default, and those that deeplabcut itself left
+            in ``videos`` count for it where there are no others. Of its snapshots the best, else the last
+            with predictions.
 
         Returns
         -------
@@ -422,9 +423,11 @@ class DLCProject(Videos, Iterations, Learning):
         found = {}
         for each in wanted:
             video = self.video_list[self.video_index(each)]
-            made = layout.prediction_of(video.stem, layout.best()) or next(
-                reversed(layout.predictions(video.stem)), None
-            )
+            paths = layout.predictions(video.stem)
+            if not paths and iteration is None:
+                # deeplabcut itself puts them beside the video
+                paths = predictions_in(video.parent, video.stem)
+            made = made_by(layout.best(), paths) or next(reversed(paths), None)
             if made is None:
                 others = VideoFileManager(self, self.video_index(each)).dlc_trace_names
                 raise AnnotationError(
