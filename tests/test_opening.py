@@ -81,10 +81,10 @@ def test_what_is_no_video_says_what_to_do(video, tmp_path):
     cases = [
         (tmp_path / "missing.mp4", VideoNotFoundError, "no file"),
         (tmp_path, VideoError, "no config.yaml"),
-        (project, VideoError, "opens videos only"),
-        (project / "config.yaml", VideoError, "opens videos only"),
+        (project, VideoError, "no configuration of a DeepLabCut project"),
+        (project / "config.yaml", VideoError, "no configuration of a DeepLabCut project"),
         ([], VideoError, "empty list"),
-        ([video, video], VideoError, "cell of its own"),
+        ([video, video], VideoError, "in no DeepLabCut project"),
         (table, VideoError, "table of annotations"),
         (3, VideoError, "not a path"),
         ("", VideoError, "empty text"),

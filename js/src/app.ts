@@ -10,7 +10,7 @@ import { element, isMac } from "./dom";
 import { Edits, uniqueId } from "./edits";
 import { type FrameProvider, StillProvider } from "./frames";
 import { FullWindow } from "./fullwindow";
-import { adoptHost, findHost, guardKeys } from "./host";
+import { adoptHost, findHost, guardKeys, holdFocus } from "./host";
 import { Input, type Intentions } from "./input";
 import { type GuardedModel, guardLine, LOST, LOST_REMEDY } from "./line";
 import { Navigation } from "./navigation";
@@ -44,6 +44,7 @@ import { View } from "./view";
 
 const REST = 200; // ms without zooming after which sizes are recorded anew
 const LOG_LENGTH = 2000;
+const FULL = "data-jupytrack-full"; // on a queue of videos: the one that was shown last filled the window
 
 /** Open a view of a model in an element; `peers` are all its views. */
 export async function createApp(model: Model, el: HTMLElement, peers: Set<App>): Promise<App> {
@@ -188,7 +189,7 @@ export class App {
       this.notices.show("error", "The overlay cannot be drawn, because ipycanvas is missing here.", remedy);
     }
     this.bind();
-    const area = () => (this.host?.contains(root) ? this.host : root);
+    const area = () => (this.host?.contains(root) && !this.hidden ? this.host : root);
     this.cleanups.push(guardKeys(area, (event) => this.input.claims(event)));
     this.cleanups.push(watchSize(this.stage, this.canvas, this.view, () => this.onResized()));
     const onPointerUp = () => this.keepHeight();
@@ -224,6 +225,7 @@ export class App {
     follow("height", () => {
       this.stage.style.height = `${Number(model.get("height") ?? 480)}px`;
     });
+    follow("hidden", () => (this.hidden ? this.sleep() : this.wake()));
     follow("speed", () => navigation.followSpeed());
     follow("playing", () => navigation.followPlaying());
     listen("change:frame", () => {
@@ -386,9 +388,50 @@ export class App {
     const host = findHost(this.el);
     if (!host || host === this.host) return;
     this.host = host;
-    const isFirst = () => [...this.peers].find((peer) => peer.host === host) === this;
+    const isFirst = () => !this.hidden && [...this.peers].find((peer) => peer.host === host) === this;
     const onKey = (event: KeyboardEvent) => this.input.handleKey(event);
     this.cleanups.push(adoptHost(host, { root: this.root, onKey, isFirst, focus: () => this.focus() }));
+    this.takeOver();
+  }
+
+  /** Whether another video of a queue is shown in place of this one. */
+  private get hidden(): boolean {
+    return this.model.get("hidden") === true;
+  }
+
+  private sleep(): void {
+    const { host } = this;
+    this.navigation.pause();
+    this.frames.sleep();
+    this.overlays.sleep();
+    this.sheet.close();
+    if (!host) return;
+    if (this.window.leave()) host.setAttribute(FULL, "");
+    const own = this.el.closest(".jupytrack");
+    if (own?.contains(document.activeElement)) holdFocus(host);
+  }
+
+  private wake(): void {
+    this.frames.wake();
+    this.overlays.wake();
+    const { target } = this.compositor;
+    if (target >= 0) this.compositor.show(target, 0);
+    this.takeOver();
+  }
+
+  /** Take what the video that was shown before this one left: the focus, and the whole window. */
+  private takeOver(): void {
+    const { host } = this;
+    if (!host || this.hidden) return;
+    // not yet on the screen, it could have neither
+    requestAnimationFrame(() => {
+      if (this.hidden || this.disposed) return;
+      if (host.hasAttribute(FULL)) {
+        host.removeAttribute(FULL);
+        this.window.toggle();
+      }
+      if (document.activeElement === host) this.focus();
+    });
   }
 
   private focus(): void {

@@ -18,7 +18,7 @@ export function cheatSheetRows(
 ): Map<string, { keys: string[]; title: string }[]> {
   const sections = new Map<string, { keys: string[]; title: string }[]>();
   for (const binding of bindings) {
-    if (binding.keys.length === 0) continue;
+    if (binding.keys.length === 0 || binding.offered === false) continue;
     const rows = sections.get(binding.section) ?? [];
     sections.set(binding.section, rows);
     const keys = binding.keys.map((key) => displayKey(key, mac));
@@ -65,6 +65,10 @@ export class CheatSheet {
     }
     this.fill();
     this.node.showModal();
+  }
+
+  close(): void {
+    if (this.node.open) this.node.close();
   }
 
   private fill(): void {

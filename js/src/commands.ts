@@ -79,6 +79,7 @@ export class Commands {
   }
 
   execute(binding: Binding, repeated: boolean): void {
+    if (binding.offered === false) return;
     const action = this.actions[binding.name];
     if (action) action(repeated);
     else if (!this.editHere(binding)) this.ask(binding, repeated);

@@ -20,6 +20,9 @@ export interface FrameProvider {
   receive(message: Extract<FromKernel, { type: "still" }>, buffers: DataView[]): void;
   /** Forget frames (null: all), because they look different now. */
   invalidate(frames: number[] | null, revision: number): void;
+  /** Give everything back and ask for nothing, until `wake`; what is held stays. */
+  sleep(): void;
+  wake(): void;
   stats(): Record<string, number>;
   dispose(): void;
 }
@@ -89,6 +92,7 @@ export class StillProvider implements FrameProvider {
   private lastAnswer = 0;
   private wanted = { frame: -1, direction: 0, stride: 1 };
   private disposed = false;
+  private asleep = false;
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly counts = { requests: 0, asked: 0, received: 0, late: 0, decoded: 0 };
 
@@ -143,7 +147,7 @@ export class StillProvider implements FrameProvider {
   receive(message: Extract<FromKernel, { type: "still" }>, buffers: DataView[]): void {
     this.lastAnswer = this.now();
     this.counts.received++;
-    if (message.revision < this.revision) {
+    if (message.revision < this.revision || this.asleep) {
       this.counts.late++;
       return;
     }
@@ -174,6 +178,26 @@ export class StillProvider implements FrameProvider {
     this.failed.clear();
     this.inFlight.clear();
     this.ask();
+  }
+
+  sleep(): void {
+    this.asleep = true;
+    // what is being decoded comes too late
+    this.generation++;
+    this.pictures.clear();
+    this.stills.clear();
+    this.details.clear();
+    this.inFlight.clear();
+    this.order = [];
+    this.recent = [];
+    this.cold = -1;
+    this.wanted = { frame: -1, direction: 0, stride: 1 };
+  }
+
+  wake(): void {
+    this.asleep = false;
+    // whatever was wished for meanwhile is wished for again
+    this.wanted = { frame: -1, direction: 0, stride: 1 };
   }
 
   stats(): Record<string, number> {
@@ -209,7 +233,7 @@ export class StillProvider implements FrameProvider {
   }
 
   private ask(): void {
-    if (this.disposed) return;
+    if (this.disposed || this.asleep) return;
     // whoever waits for a frame waits for what is made, sent and decoded beside it, too
     const list = this.cold >= 0 ? this.missing().slice(0, 1) : this.missing().slice(0, IN_FLIGHT);
     if (this.cold >= 0 && list[0] !== this.cold) return;

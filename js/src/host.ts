@@ -8,9 +8,9 @@ interface HostOptions {
   isFirst: () => boolean;
 }
 
-/** The element of the annotator around a canvas, if there is one. */
+/** The element of the annotator around a canvas, or of the queue of videos around that, if there is one. */
 export function findHost(el: HTMLElement): HTMLElement | null {
-  return el.closest<HTMLElement>(".jupytrack");
+  return el.closest<HTMLElement>(".jupytrack-queue") ?? el.closest<HTMLElement>(".jupytrack");
 }
 
 /** What takes the keys itself when it is pressed; a button gives them back at once. */
@@ -35,6 +35,8 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
     if (!takesKeys(event.target) && isFirst()) focus();
   };
   const onFieldKey = (event: KeyboardEvent) => {
+    // a host of several annotators hears of it several times
+    if (!isFirst()) return;
     const chosen = { Enter: ".jupytrack-default", Escape: ".jupytrack-cancel" }[event.key];
     const field = event.target instanceof Element ? event.target.closest(".jupytrack-field") : null;
     const button = chosen && field?.parentElement?.querySelector<HTMLElement>(`button${chosen}`);
@@ -44,10 +46,11 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
     // leaving the field sends what is in it, ahead of the click
     (event.target as HTMLElement).blur();
     button.click();
-    if (isFirst()) focus();
+    focus();
   };
   const onKeydown = (event: KeyboardEvent) => {
     byPointer = false;
+    if (event.target === host && keepsPlace(event)) return;
     if (!root.contains(event.target as Node) && isFirst()) onKey(event);
   };
   const onPress = (event: PointerEvent) => {
@@ -77,6 +80,24 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
 }
 
 const SUPPRESS = "data-lm-suppress-shortcuts";
+
+/**
+ * Let a host hold the focus while the canvas that had it goes and the one that gets it comes.
+ *
+ * Otherwise the notebook would have the keys for that moment, in which one of them may delete a cell.
+ */
+export function holdFocus(host: HTMLElement): void {
+  host.setAttribute("tabindex", "-1");
+  host.setAttribute(SUPPRESS, "true");
+  host.focus({ preventScroll: true });
+}
+
+// alt and an arrow would make the browser leave the page
+function keepsPlace(event: KeyboardEvent): boolean {
+  if (!event.altKey) return false;
+  event.preventDefault();
+  return true;
+}
 
 /**
  * Keep keys in an area from the notebook; returns a function that stops it.

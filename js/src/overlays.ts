@@ -53,6 +53,7 @@ export class OverlayCache {
   private latest = 0;
   private wanted = -1;
   private direction = 0;
+  private asleep = false;
   private readonly counts = { requests: 0, received: 0, dropped: 0 };
   private readonly timer: ReturnType<typeof setInterval>;
 
@@ -123,6 +124,7 @@ export class OverlayCache {
       return;
     }
     this.latest = Math.max(this.latest, message.revision);
+    if (this.asleep) return;
     if (this.options.oneByOne) this.recordings.clear();
     message.frames.forEach((frame, i) => {
       const waiting = this.pending.get(frame);
@@ -172,6 +174,17 @@ export class OverlayCache {
     this.want(this.wanted, this.direction);
   }
 
+  /** Give everything back and ask for nothing, until `wake`. */
+  sleep(): void {
+    this.asleep = true;
+    this.recordings.clear();
+    this.pending.clear();
+  }
+
+  wake(): void {
+    this.asleep = false;
+  }
+
   stats(): Record<string, number> {
     return {
       recordings: this.recordings.size,
@@ -201,7 +214,7 @@ export class OverlayCache {
   }
 
   private request(frames: number[]): void {
-    if (frames.length === 0) return;
+    if (frames.length === 0 || this.asleep) return;
     const since = this.now();
     for (const frame of frames) this.pending.set(frame, { since, scale: this.scale });
     this.counts.requests++;

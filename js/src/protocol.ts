@@ -10,6 +10,8 @@ export interface Binding {
   button?: string | null;
   needs_pointer?: boolean;
   args?: Record<string, unknown> | null;
+  /** False where there is nothing to do it with: the key does nothing, and no sheet of keys lists it. */
+  offered?: boolean;
 }
 
 export interface Point {

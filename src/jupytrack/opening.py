@@ -367,15 +367,16 @@ def _is_inside(path: Path, project: DLCProject) -> bool:
 
 def _video_path(path: Path) -> Path:
     """Check that a path may lead to a video, before anything is decoded."""
-    if path.is_dir():
+    configuration = path / "config.yaml"
+    if path.is_dir() and not configuration.exists():
         raise VideoError(
             f"{path} is a folder, and no DeepLabCut project either: it has no config.yaml.",
             "Give the path of a video or of a project.",
         )
-    if path.suffix.lower() in _CONFIGURATIONS:
+    if path.is_dir() or path.suffix.lower() in _CONFIGURATIONS:
         raise VideoError(
-            f"{path} is no configuration of a DeepLabCut project.",
-            "Give the path of a video, or of the config.yaml in the project's folder.",
+            f"{configuration if path.is_dir() else path} is no configuration of a DeepLabCut project.",
+            "Give the path of a video, or of a project's folder or its config.yaml.",
         )
     if path.suffix.lower() in _TABLES:
         raise VideoError(

@@ -23,7 +23,7 @@ from jupytrack.widgets.commands import (
 DUSTRACK = (  # noqa: SIM905
     "= - ] [ ' ; w q g f d , . alt+, alt+. n p b t y z alt+a ctrl+alt+a x m alt+c c ctrl+alt+c s ` alt+q f5 "
     "j k / l r alt+r left right up down ctrl+k 0 1 2 3 4 5 6 7 8 9 "
-    "v alt+v ctrl+alt+v alt+b ctrl+b a ctrl+a ctrl+d"
+    "v alt+v ctrl+alt+v alt+b ctrl+b a ctrl+a ctrl+d alt+left alt+right"
 ).split()
 OURS = "ctrl+z ctrl+shift+z space ctrl+left ctrl+right ? shift+left ctrl+shift+up".split()  # noqa: SIM905
 
@@ -183,6 +183,9 @@ CHECKS = {
     ),
     "find_blips": (jump, 0, lambda a: a.blips_panel.blips["start"].tolist() == [15]),
     "repair_blips": (jump, 0, lambda a: a.annotations["model_blips"].get_frames("0") == [15]),
+    # without a queue of videos they do nothing; with one, see test_video_queue
+    "swap_prev": (None, 0, lambda a: not a.swap_prev() and a.session.frame == 0),
+    "swap_next": (None, 0, lambda a: not a.swap_next() and a.session.frame == 0),
     "freeze_plot_axes": (None, 0, lambda a: a.traces.frozen),
     "unfreeze_plot_axes": (lambda a: a.freeze_plot_axes(), 0, lambda a: not a.traces.frozen),
     "reset_view": (lambda a: a.traces.zoom(4), 0, lambda a: a.traces.view[0] < 0 < 59 < a.traces.view[1]),

@@ -126,6 +126,8 @@ def read_frame(path: str | Path) -> Frame:
     path = Path(path)
     with _guarded() as guard, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # the library says so in each thread, past Python, unless it is told in each thread not to
+        tables.silence_hdf5_messages()
         try:
             with tables.open_file(str(path), "r") as file:
                 return _read(path, file, guard)

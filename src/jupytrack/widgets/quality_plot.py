@@ -18,6 +18,7 @@ from jupytrack.errors import AnnotationError
 from jupytrack.qa.report import Report
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.heat_strip import HEAT, heat_levels
+from jupytrack.widgets.video_queue import VideoQueue, require_annotator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,16 +47,13 @@ class QualityPlot(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(
-        self, report: Report, annotator: Annotator | None = None, *, video: str | None = None
+        self, report: Report, annotator: Annotator | VideoQueue | None = None, *, video: str | None = None
     ) -> None:
         if not isinstance(report, Report):
             raise AnnotationError(
                 f"{type(report).__name__} is no report.", "Give what jupytrack.qa.run() returned."
             )
-        if annotator is not None and not isinstance(annotator, Annotator):
-            raise AnnotationError(
-                f"{type(annotator).__name__} is no annotator.", "Give what jupytrack.open() returned."
-            )
+        annotator = None if annotator is None else require_annotator(annotator)
         n_frames = len(report.frame_scores(video))
         if annotator is not None and n_frames > annotator.session.n_frames:
             raise AnnotationError(
@@ -152,6 +150,9 @@ class QualityPlot(ipywidgets.VBox):  # type: ignore[misc]
     def _go(self, frame: int, track: Any) -> None:
         if self.annotator is None:
             return
+        queue = self.annotator.queue
+        if queue is not None and self.annotator in queue.annotators:
+            queue.swap_to(queue.annotators.index(self.annotator))
         session = self.annotator.session
         with session.lock:
             session.go_to(frame)

@@ -24,6 +24,7 @@ from jupytrack.widgets.heat_strip import HeatStrip, heat_levels
 from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.review_commands import add_commands, remove_commands
 from jupytrack.widgets.review_panel import ReviewPanel
+from jupytrack.widgets.video_queue import VideoQueue, require_annotator
 
 if TYPE_CHECKING:
     from jupytrack.annotation.boxes import BoxTracks
@@ -37,7 +38,7 @@ _open: weakref.WeakKeyDictionary[Annotator, Review] = weakref.WeakKeyDictionary(
 
 
 def review(
-    annotator: Annotator,
+    annotator: Annotator | VideoQueue,
     where: Where,
     *,
     tracks: BoxTracks | None = None,
@@ -59,8 +60,8 @@ def review(
 
     Parameters
     ----------
-    annotator : Annotator
-        Where to look at them. A review that is open there ends.
+    annotator : Annotator or VideoQueue
+        Where to look at them; of a queue, the video that is shown. A review that is open there ends.
     where : Report, pandas.DataFrame or array_like of bool
         What :func:`jupytrack.qa.run` or one of the checks returned; any table with a column ``frame`` (and,
         where there are any, ``last``, ``track``, ``score``, ``checks`` and ``message``); or one truth value
@@ -95,10 +96,7 @@ def review(
     >>> report = jupytrack.qa.run(annotator.ann)  # doctest: +SKIP
     >>> jupytrack.review(annotator, report)  # doctest: +SKIP
     """
-    if not isinstance(annotator, Annotator):
-        raise AnnotationError(
-            f"{type(annotator).__name__} is no annotator.", "Give what jupytrack.open() returned."
-        )
+    annotator = require_annotator(annotator)
     return Review(annotator, where, tracks=tracks, layer=layer, video=video, update=update, file=file)
 
 

@@ -234,7 +234,7 @@ class DoubtBar(Panel):
         known = self._known.get(id(ann))
         if known is None or known[0] != ann.revision:
             known = (ann.revision, bool(np.isfinite(ann.column("disagreement")).any()))
-            present = {id(each) for each in (*self.session.layers, self.session.layers.buffer)}
+            present = {id(each) for each in (*self.session.layers.loaded, self.session.layers.buffer)}
             self._known = {key: value for key, value in self._known.items() if key in present}
             self._known[id(ann)] = known
         return known[1]

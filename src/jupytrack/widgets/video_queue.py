@@ -24,7 +24,7 @@ from jupytrack.widgets.warming import warm
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["VideoQueue", "annotator_of"]
+__all__ = ["VideoQueue", "annotator_of", "require_annotator"]
 
 _open: weakref.WeakSet[VideoQueue] = weakref.WeakSet()
 # what a notebook asks every object for, and no annotator is meant by
@@ -297,7 +297,7 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
             return
         self._closed = True
         _open.discard(self)
-        self._let_go()
+        self._let_go(*self.children, self.layout)
         super().close()
 
     # how it is done
@@ -333,15 +333,15 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
 
     def _go(self, index: int) -> None:
         after = self._annotator(index)
-        before, self._active = self._entries[self._active], index
-        # the new one first: a place that is empty in between would let the page jump
+        before, self._active = self._entries[self._active].annotator, index
+        assert before is not None
+        # the old one gives its focus away first, and is there until the new one is: the page would jump
+        if not before.ended:
+            before.canvas.hide()
         after.layout.display = None
         after.canvas.show()
         self._show()
-        if before.is_open:
-            assert before.annotator is not None
-            before.annotator.canvas.hide()
-            before.annotator.layout.display = "none"
+        before.layout.display = "none"
 
     def _drop(self, index: int) -> None:
         entry = self._entries.pop(index)
@@ -351,8 +351,8 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
         self._end(entry)
 
     def _end(self, entry: _Entry) -> None:
-        for stop in entry.stops:
-            stop()
+        while entry.stops:
+            entry.stops.pop()()
         if entry.annotator is not None:
             entry.annotator.queue = None
             entry.annotator.close()
@@ -404,18 +404,18 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
             f"The project {self.project.name} was opened again in this notebook.",
             "Go on in the place where it was opened last.",
         )
-        self._let_go(keep=self._stage)
+        before = (self.bar, self._stage)
         self.children = (banner,)
-        self._stage.close()
+        self._let_go(*before)
 
-    def _let_go(self, keep: ipywidgets.Widget | None = None) -> None:
+    def _let_go(self, *parts: ipywidgets.Widget) -> None:
         if self._warming is not None:
             self._warming.cancel()
         for entry in self._entries:
             self._end(entry)
-        for part in widgets_of(self):
-            if part not in (self, self.layout, keep):
-                part.close()
+        for part in parts:
+            for each in widgets_of(part):
+                each.close()
 
     def _report(self, action: Callable[[], Any]) -> None:
         """Carry out what the user asked for; an error becomes a notice over the video that is shown."""
