@@ -23,7 +23,7 @@ if not annotator.ann.frames:
     every = np.arange(300)
     for n, label in enumerate("01"):
         xy = sample.truth[n].copy()
-        xy[[60 + 50 * n, 200 + 3 * n]] += [60, -30]
+        xy[[30 + 10 * n, 60 + 50 * n, 200 + 30 * n]] += [60, -30]
         annotator.ann.set_points(label, every, xy)
 report = jupytrack.qa.run(annotator.ann, ["jumps", "gaps"])
 """
@@ -60,8 +60,7 @@ def test_flags_are_reviewed_by_key_and_mouse_and_verdicts_outlive_the_kernel(ope
     count = page.locator(".jupytrack-review-count")
     frames = opened.value("[int(frame) for frame in review.queue['frame']]")
     total = len(frames)
-    assert not {110, 111} & set(frames[:3])
-    assert set(frames) == {60, 61, 110, 111, 200, 201, 203, 204}
+    assert sorted(frames) == [30, 40, 60, 110, 200, 230]
     picture(opened, "start")
     page.keyboard.press("o")
     wait_for_frame(opened, frames[0])
@@ -88,12 +87,12 @@ def test_flags_are_reviewed_by_key_and_mouse_and_verdicts_outlive_the_kernel(ope
 
     # a click a few pixels beside a flag in the strip goes to the flag, and selects it
     strip = page.locator(".jupytrack-heat.bqplot").bounding_box()
-    target = 110
+    target, label = frames[4], opened.value("review.queue['track'][4]")
     x = strip["x"] + LEFT + (strip["width"] - LEFT - RIGHT) * target / 299
     page.mouse.click(x - 3, strip["y"] + strip["height"] / 2)
     wait_for_frame(opened, target)
     opened.wait_for_value("int(review.queue['frame'][review.current])", target)
-    opened.wait_for_value("annotator.session.label", "1")
+    opened.wait_for_value("annotator.session.label", label)
     # in the list, too
     page.locator(".jupytrack-flags select").select_option(index=0)
     wait_for_frame(opened, frames[0])
@@ -101,8 +100,8 @@ def test_flags_are_reviewed_by_key_and_mouse_and_verdicts_outlive_the_kernel(ope
     # what is put right is checked again by itself
     page.mouse.click(x - 3, strip["y"] + strip["height"] / 2)
     wait_for_frame(opened, target)
-    opened.python("annotator.session.place('1', 110, *sample.truth[1][110])")
-    opened.wait_for_value("review.queue.set_index('frame')['state'][[110, 111]].tolist()", ["cleared"] * 2)
+    opened.python(f"annotator.session.place({label!r}, {target}, *sample.truth[{label}][{target}])")
+    opened.wait_for_value(f"review.queue.set_index('frame')['state'][{target}]", "cleared")
     picture(opened, "cleared")
     page.locator(".jupytrack-canvas").focus()
     page.keyboard.press("?")
@@ -119,9 +118,9 @@ def test_flags_are_reviewed_by_key_and_mouse_and_verdicts_outlive_the_kernel(ope
     )
     opened.run_all()
     opened.wait_for_canvas()
-    page.locator(".jupytrack-review-count", has_text="3 of 6").wait_for()
+    page.locator(".jupytrack-review-count", has_text="3 of 5").wait_for()
     assert opened.value("review.verdicts.astype(str).values.tolist()") == before
-    assert opened.value("sorted(review.queue['frame'].tolist())") == [60, 61, 200, 201, 203, 204]
+    assert opened.value("sorted(review.queue['frame'].tolist())") == sorted(set(frames) - {target})
     assert count.count() == 1
     page.locator(".jupytrack-canvas").focus()
     page.keyboard.press("o")
