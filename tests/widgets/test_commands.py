@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from jupytrack.dlc.preflight import layer_issues, save_and_clean
 from jupytrack.errors import AnnotationError
 from jupytrack.jobs import Job
 from jupytrack.widgets.commands import (
@@ -61,6 +62,11 @@ def jump(a):
 
 def complete_frames_only(a):
     return a.ann.frames == [10, 11, 12]
+
+
+def cleaned(a):
+    """Drop the incomplete frames of the active layer."""
+    save_and_clean(layer_issues(a.ann, ["0", "1"]))
 
 
 # command -> (what is done before, frame, pointer, check of the annotator afterwards)
@@ -183,6 +189,15 @@ CHECKS = {
     ),
     "find_blips": (jump, 0, lambda a: a.blips_panel.blips["start"].tolist() == [15]),
     "repair_blips": (jump, 0, lambda a: a.annotations["model_blips"].get_frames("0") == [15]),
+    "create_dlc_project": (None, 0, lambda a: a.project_panel.form.name.value == "clip_iteration-0"),
+    "apply_manual_corrections": (
+        None,
+        0,
+        lambda a: (
+            a.ann.name == "dlccorr" and a.ann.data["0"][10] == [20, 20] and a.ann.data["0"][2] == [102, 0]
+        ),
+    ),
+    "restore_dropped_frames": (cleaned, 0, lambda a: a.ann.frames == [5, 10, 11, 12, 20, 30]),
     # without a queue of videos they do nothing; with one, see test_video_queue
     "swap_prev": (None, 0, lambda a: not a.swap_prev() and a.session.frame == 0),
     "swap_next": (None, 0, lambda a: not a.swap_next() and a.session.frame == 0),
@@ -215,6 +230,8 @@ for _digit in range(10):
             a.session.label == (str(digit) if digit < 3 else "0") and len(a.ann.labels) == 3
         ),
     )
+# what needs a project: looked at in test_projects
+IN_PROJECT = {"process_dlc_project", "compare_iterations"}
 # what only a browser can do: looked at in the browser tests
 IN_BROWSER = {c.name for c in COMMANDS if c.action is None}
 EDITS = {
@@ -222,13 +239,13 @@ EDITS = {
     *(name for name in BY_NAME if name.startswith(("nudge_", "copy_"))),
     *("interpolate_with_lk", "interpolate_all_with_lk", "interpolate_all_with_lk_norstc"),
     *("predict_current_label_with_lk", "predict_all_labels_with_lk"),
-    *("process_with_lk", "repair_blips"),
+    *("process_with_lk", "repair_blips", "restore_dropped_frames"),
     *("remove_labels_in_interval", "remove_all_labels_in_interval", "decimate_annotations_in_interval"),
     *("add_label", "toggle_frame_of_interest"),
 }
 
 
-@pytest.mark.parametrize("name", [c.name for c in COMMANDS if c.name not in IN_BROWSER])
+@pytest.mark.parametrize("name", [c.name for c in COMMANDS if c.name not in IN_BROWSER | IN_PROJECT])
 def test_a_command_does_what_it_says_and_undo_takes_it_back(annotator, name):
     before, frame, check = CHECKS[name]
     if before is not None:
@@ -251,7 +268,7 @@ def test_a_command_does_what_it_says_and_undo_takes_it_back(annotator, name):
 
 
 def test_every_command_is_looked_at():
-    assert set(CHECKS) | IN_BROWSER == set(BY_NAME)
+    assert set(CHECKS) | IN_BROWSER | IN_PROJECT == set(BY_NAME)
     assert not set(CHECKS) & IN_BROWSER
 
 

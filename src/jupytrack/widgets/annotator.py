@@ -28,6 +28,8 @@ from jupytrack.widgets.methods import AnnotatorMethods
 from jupytrack.widgets.options import OptionError, checked, refuse_unknown
 from jupytrack.widgets.overlay import TRANSLUCENT, Overlay
 from jupytrack.widgets.panels import EnhancePanel, LabelsPanel, LayersPanel, Panel
+from jupytrack.widgets.projects.methods import Projects
+from jupytrack.widgets.projects.panel import ProjectPanel
 from jupytrack.widgets.questions import Questions
 from jupytrack.widgets.queueing import Queued
 from jupytrack.widgets.session import Session
@@ -39,10 +41,11 @@ from jupytrack.widgets.tracking_panels import BlipsPanel, DoubtBar, TrackingPane
 __all__ = ["Annotator", "DUSTrack"]
 
 Layers = str | VideoAnnotation | Sequence[str] | Sequence[VideoAnnotation] | Mapping[str, Any] | LayerStack
-_STYLE = (Path(__file__).parent / "annotator.css").read_text()
+_SHEETS = ("annotator.css", "projects/projects.css")
+_STYLE = "".join((Path(__file__).parent / name).read_text() for name in _SHEETS)
 
 
-class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Queued, Lifetime):
+class Annotator(Projects, Questions, Bindings, AnnotatorMethods, Tracking, Queued, Lifetime):
     """Place and correct points on a video, frame by frame, in a notebook cell.
 
     Most users call :func:`jupytrack.open`, which also finds the layers that lie beside the video.
@@ -388,9 +391,11 @@ class Annotator(Questions, Bindings, AnnotatorMethods, Tracking, Queued, Lifetim
         self.doubt_bar = DoubtBar(self)
         self.tracking_panel = TrackingPanel(self)
         self.blips_panel = BlipsPanel(self)
+        self.project_panel = ProjectPanel(self)
         self.panels: tuple[Panel, ...] = (
             LayersPanel(self),
             LabelsPanel(self),
+            self.project_panel,
             EnhancePanel(self),
             CopyPanel(self),
             IntervalPanel(self),

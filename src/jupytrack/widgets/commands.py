@@ -14,6 +14,7 @@ from jupytrack.widgets.actions import copying, editing, files, labels, layers, n
 from jupytrack.widgets.command import Command
 from jupytrack.widgets.command import browser_command as _browser
 from jupytrack.widgets.command import kernel_command as _kernel
+from jupytrack.widgets.projects.commands import PROJECTS
 from jupytrack.widgets.tracking_commands import TRACKING
 
 if TYPE_CHECKING:
@@ -286,12 +287,13 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "decimate_annotations_in_interval",
             "Keep every second complete frame of the interval, and no incomplete ones",
             "x",
-            editing.decimate_annotations_in_interval,
+            "decimate_annotations_in_interval",
             "Decimate",
             "filter",
         ),
     ),
     "Tracking": TRACKING,
+    "DeepLabCut": PROJECTS,
     "View": (
         _browser("pan_left", "Pan left", "j"),
         _browser("pan_right", "Pan right", "k /"),

@@ -31,7 +31,7 @@ _MOST = 500
 
 
 def comparable(project: DLCProject, video: Path) -> dict[int, Path]:
-    """Return the newest prediction of a video for each iteration that has one.
+    """Return the prediction of a video by the best snapshot (else the last) of each iteration that has one.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ def comparable(project: DLCProject, video: Path) -> dict[int, Path]:
     """
     found: dict[int, Path] = {}
     for iteration in project.all_iterations:
-        files = [path for path in project.layout(iteration).predictions(video.stem) if path.exists()]
-        # what was smoothed afterwards is no prediction
-        files = [path for path in files if path.suffix == ".h5" and "lkmovavg" not in path.stem]
-        if files:
-            found[int(iteration)] = max(files, key=lambda path: path.stat().st_mtime_ns)
+        layout = project.layout(iteration)
+        path = layout.prediction_of(video.stem, layout.best())
+        others = layout.predictions(video.stem) if path is None else []
+        if path is not None or others:
+            found[int(iteration)] = others[-1] if path is None else path
     return dict(sorted(found.items()))
 
 
@@ -94,8 +94,8 @@ def compare_in(
             f"There are no two iterations to compare; iterations with predictions of this video: {have}.",
             "Train another iteration, or analyse the video with an earlier one.",
         )
-    layers = [_layer(session, there[number]) for number in (before, after)]
-    return compare_iterations(*layers, manual_points(session))
+    old, new = (_layer(session, there[number]) for number in (before, after))
+    return compare_iterations(old, new, manual_points(session))
 
 
 def _layer(session: Session, path: Path) -> VideoAnnotation:
@@ -172,6 +172,8 @@ class ComparisonView(Panel):
             return
         move = self.found.moves.iloc[index]
         session = self.session
+        if session.layers.overlay is None and self.found.after in session.layers.names:
+            session.layers.overlay = self.found.after
         if move["label"] in session.labels:
             session.select_label(move["label"])
         session.go_to(int(move["worst"]))

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from jupytrack.dlc.creation import check_name
+from jupytrack.dlc.training import is_active
 from jupytrack.errors import AnnotationError
-from jupytrack.jobs import Progress
+from jupytrack.jobs import JobCancelled, Progress
 from jupytrack.widgets.projects.forms import Form, PathField
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["CreateForm", "check_name", "make_project"]
-
-
-def check_name(name: str) -> str:
-    """Return a project's name without spaces around it.
-
-    Raises
-    ------
-    AnnotationError
-        If it cannot be a project's name.
-    """
-    name = name.strip()
-    if "_" not in name.strip("_"):
-        raise AnnotationError(
-            f"{name!r} has no underscore in it, and DeepLabCut's configuration needs one."
-            if name
-            else "The project has no name.",
-            f"Give one such as {name or 'knee'}_01.",
-        )
-    if any(sign in name for sign in '/\\:*?"<>|\0'):
-        raise AnnotationError(
-            f"{name!r} cannot be the name of a folder.", "Use letters, digits, - and _ only."
-        )
-    return name
+__all__ = ["CreateForm", "make_project"]
 
 
 def make_project(
@@ -56,7 +36,7 @@ def make_project(
     Parameters
     ----------
     progress : Progress
-        Told what is being done.
+        Told what is being done; cancelling leaves no project, unless it is predicting already.
     video : Path
         The video; it is copied.
     name, experimenter : str
@@ -74,17 +54,33 @@ def make_project(
     """
     from jupytrack.dlc.project import DLCProject
 
-    total = 1 if bundle is None else 3
-    progress.update(0, total, f"copying {video.name}")
-    project = DLCProject(path, videos=[video], name=name, experimenter=experimenter, annotation_suffix=suffix)
+    project = DLCProject(
+        path,
+        videos=[video],
+        name=name,
+        experimenter=experimenter,
+        annotation_suffix=suffix,
+        progress=progress,
+    )
     if bundle is not None:
         from jupytrack.dlc import seed
 
-        progress.update(1, total, "installing the seed bundle")
+        progress.update(0, 0, "installing the seed bundle")
         seed.import_seed_bundle_into_project(project, bundle)
-        progress.update(2, total, "predicting every frame")
-        project.analyze_videos(iteration_num=0, create_video=False)
+        _predict(progress, project)
     return project
+
+
+def _predict(progress: Progress, project: DLCProject) -> None:
+    run = project.start_analysis(0)
+    try:
+        while is_active(run.state):
+            progress.update(0, 0, run.text)
+            time.sleep(0.3)
+    except JobCancelled:
+        run.cancel()
+        raise
+    run.wait()
 
 
 class CreateForm(Form):
@@ -142,7 +138,7 @@ class CreateForm(Form):
                 "No seed bundle is chosen.", "Choose its folder, or cancel and place points first."
             )
         self._take(
-            name=check_name(self.name.value),
+            name=check_name(self.name.value.strip()),
             path=self.folder.value,
             experimenter=self.experimenter.value.strip() or "x",
             seed_bundle_path=bundle or None,

@@ -11,6 +11,7 @@ import ipywidgets
 from ipyfilechooser import FileChooser
 
 from jupytrack.errors import JupytrackError
+from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.panels import row, text_button
 
 __all__ = ["Form", "PathField", "told"]
@@ -26,7 +27,7 @@ def told(error: BaseException) -> tuple[str, str]:
     return text if isinstance(error, ValueError | TypeError | OSError | ImportError) else repr(error), ""
 
 
-class PathField(ipywidgets.VBox):  # type: ignore[misc]
+class PathField(ipywidgets.HBox):  # type: ignore[misc]
     """A path, typed or chosen among the files of the machine where the kernel runs.
 
     Parameters
@@ -39,6 +40,11 @@ class PathField(ipywidgets.VBox):  # type: ignore[misc]
         Whether folders are meant, not files.
     pattern : str
         Which files to offer.
+
+    Attributes
+    ----------
+    place : ipywidgets.VBox
+        Where the chooser is while one chooses; to be shown under the field.
     """
 
     def __init__(self, value: str, hint: str, folders: bool = True, pattern: str = "*") -> None:
@@ -50,8 +56,12 @@ class PathField(ipywidgets.VBox):  # type: ignore[misc]
         )
         self.button = text_button("", f"Choose a {'folder' if folders else 'file'}", "folder-open-o")
         self.button.on_click(lambda _: self._browse())
-        super().__init__([row(self.text, self.button, flex_flow="row nowrap")])
-        self.layout = ipywidgets.Layout(flex="1 1 120px", width="auto", min_width="0")
+        # the chooser is wide: a form gives it a row of its own
+        self.place = ipywidgets.VBox([])
+        super().__init__(
+            [self.text, self.button],
+            layout=ipywidgets.Layout(flex="1 1 80px", width="auto", min_width="0"),
+        )
 
     @property
     def value(self) -> str:
@@ -70,7 +80,7 @@ class PathField(ipywidgets.VBox):  # type: ignore[misc]
         )
         self._chooser.register_callback(self._choose)
         self._chooser.add_class("jupytrack-chooser")
-        self.children = (self.children[0], self._chooser)
+        self.place.children = (self._chooser,)
         # open at once: whoever asked for it wants to choose
         self._chooser._show_dialog()
 
@@ -82,9 +92,10 @@ class PathField(ipywidgets.VBox):  # type: ignore[misc]
 
     def _fold(self) -> None:
         chooser, self._chooser = self._chooser, None
-        self.children = self.children[:1]
+        self.place.children = ()
         if chooser is not None:
-            chooser.close()
+            for part in widgets_of(chooser):
+                part.close()
 
 
 class Form(ipywidgets.VBox):  # type: ignore[misc]
@@ -131,8 +142,9 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         )
         if not isinstance(field, PathField):
             field.layout.flex, field.layout.width, field.layout.min_width = "1 1 80px", "auto", "0"
-        line = row(label, field, flex_flow="row nowrap", align_items="flex-start")
-        self.fields.children = (*self.fields.children, line)
+        line = row(label, field, flex_flow="row nowrap")
+        more = (field.place,) if isinstance(field, PathField) else ()
+        self.fields.children = (*self.fields.children, line, *more)
         return line
 
     def explain(self, text: str) -> ipywidgets.HTML:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from jupytrack.dlc.corrections import (
 )
 from jupytrack.dlc.preflight import LayerIssues, restore_dropped, save_and_clean, scan, scan_video
 from jupytrack.dlc.project import DLCProject
-from jupytrack.errors import AnnotationError
+from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.jobs import Job
 from jupytrack.widgets.projects.comparison import compare_in
 from jupytrack.widgets.projects.create import make_project
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from jupytrack.dlc.training import Training
     from jupytrack.widgets.projects.panel import ProjectPanel
     from jupytrack.widgets.session import Session
+    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["Projects"]
 
@@ -45,9 +45,15 @@ class Projects:
     session: Session
     jobs: ipywidgets.VBox
     project_panel: ProjectPanel
-    show_job: Callable[[Job[Any]], None]
-    continue_in: Callable[[Any], None]
     _project: tuple[str, DLCProject | None] | None = None
+
+    if TYPE_CHECKING:
+        # what other parts of the annotator do
+        def show_job(self, job: Job[Any], brief: bool = False) -> None:
+            """Show the progress of work in the background."""
+
+        def continue_in(self, queue: VideoQueue) -> None:
+            """Give the place on the screen to a queue of videos."""
 
     @property
     def project(self) -> DLCProject | None:
@@ -56,8 +62,10 @@ class Projects:
         if self._project is None or self._project[0] != fname:
             try:
                 self._project = (fname, DLCProject.find(fname))
-            except NotImplementedError:
+            except JupytrackError as error:
+                # once is enough: nothing of it can be done until the file is mended
                 self._project = (fname, None)
+                self.session.notify("warning", error.problem, error.remedy)
         return self._project[1]
 
     @property

@@ -155,9 +155,12 @@ class ProjectPanel(Panel):
             return
 
         def clean() -> None:
+            # looked at anew: points may have been placed meanwhile, and the start may have failed before
+            found = self.annotator.preflight_issues()
             with self.session.lock, self.session.batch():
-                kept = [save_and_clean(one) for one in issues]
-            self.tell_cleaned([one.name for one in issues], [path for path in kept if path is not None])
+                kept = [save_and_clean(one) for one in found]
+            if found:
+                self.tell_cleaned([one.name for one in found], [path for path in kept if path is not None])
             start(**values)
             self.leave()
 

@@ -40,10 +40,8 @@ class PreflightDialog(Form):
         dropping = any(one.incomplete for one in issues)
         title = "Before the training" + (": frames lack body parts" if dropping else ": unsaved edits")
         super().__init__(title, "Save and clean" if dropping else "Save", on_clean, on_leave)
-        lines = "".join(
-            f"<tr><td><b>{escape(one.name)}</b></td><td>{escape(str(one))}</td></tr>" for one in issues
-        )
-        self.table = ipywidgets.HTML(f"<table class='jupytrack-issues'>{lines}</table>")
+        lines = "".join(f"<p><b>{escape(one.name)}</b>: {escape(str(one))}</p>" for one in issues)
+        self.table = ipywidgets.HTML(lines)
         self.fields.children = (self.table,)
         if dropping:
             self.explain(

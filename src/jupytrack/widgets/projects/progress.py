@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from jupytrack.dlc.training import Training
 
-__all__ = ["LossPlot", "TrainingView"]
+__all__ = ["LossPlot", "TrainingView", "nice_log_ticks", "nice_ticks"]
 
 _INK = "var(--jp-ui-font-color1, #444)"
 _TRAIN, _TEST = "#2196f3", "#f37726"
@@ -42,27 +42,29 @@ class LossPlot(bqplot.Figure):  # type: ignore[misc]
     def __init__(self) -> None:
         self.epochs = bqplot.LinearScale(min=0.0, allow_padding=False)
         # the first epochs are far off, and would flatten the rest
-        self.loss, self.error = bqplot.LogScale(), bqplot.LinearScale(min=0.0)
-        style = {"color": _INK, "label_color": _INK, "grid_lines": "none"}
-        self.train = bqplot.Lines(
-            x=_EMPTY, y=_EMPTY, colors=[_TRAIN], stroke_width=1.5,
-            scales={"x": self.epochs, "y": self.loss},
+        self.loss = bqplot.LogScale(allow_padding=False)
+        self.error = bqplot.LinearScale(min=0.0, allow_padding=False)
+        self.train, self.test = (
+            bqplot.Lines(
+                x=_EMPTY, y=_EMPTY, colors=[color], stroke_width=1.5, scales={"x": self.epochs, "y": scale},
+                apply_clip=False, **more,
+            )
+            for color, scale, more in (
+                (_TRAIN, self.loss, {}),
+                (_TEST, self.error, {"marker": "circle", "marker_size": 24}),
+            )
         )  # fmt: skip
-        self.test = bqplot.Lines(
-            x=_EMPTY, y=_EMPTY, colors=[_TEST], stroke_width=1.5, marker="circle", marker_size=24,
-            scales={"x": self.epochs, "y": self.error},
-        )  # fmt: skip
-        axes = [
-            bqplot.Axis(scale=self.epochs, tick_format="~d", num_ticks=5, **style),
-            bqplot.Axis(
-                scale=self.loss, orientation="vertical", num_ticks=4, tick_format="~g",
-                **{**style, "color": _TRAIN},
-            ),
-            bqplot.Axis(
-                scale=self.error, orientation="vertical", side="right", num_ticks=4, tick_format="~g",
-                **{**style, "color": _TEST},
-            ),
-        ]  # fmt: skip
+        self.axes_of = {
+            name: bqplot.Axis(
+                scale=scale, side=side, tick_format="~g", color=color, label_color=_INK, grid_lines="none"
+            )
+            for name, scale, side, color in (
+                ("epochs", self.epochs, "bottom", _INK),
+                ("loss", self.loss, "left", _TRAIN),
+                ("error", self.error, "right", _TEST),
+            )
+        }
+        axes = list(self.axes_of.values())
         super().__init__(
             marks=[self.train, self.test],
             axes=axes,
@@ -79,7 +81,8 @@ class LossPlot(bqplot.Figure):  # type: ignore[misc]
     def fill(self, losses: pd.DataFrame, epochs: int) -> None:
         """Show losses and errors, as :attr:`Training.losses` gives them."""
         at = losses.index.to_numpy(np.float64)
-        self.epochs.max = float(max(epochs, at.max() if len(at) else 1, 1))
+        last = float(max(epochs, at.max() if len(at) else 1, 1))
+        self._range("epochs", self.epochs, 0.0, last, nice_ticks(last))
         for mark, name in ((self.train, "train_loss"), (self.test, "test_rmse")):
             values = losses[name].to_numpy(np.float64) if name in losses else _EMPTY
             known = np.isfinite(values) & (values > 0)
@@ -87,7 +90,40 @@ class LossPlot(bqplot.Figure):  # type: ignore[misc]
             if not (np.array_equal(mark.x, x) and np.array_equal(mark.y, y)):
                 with mark.hold_sync():
                     mark.x, mark.y = x, y
+        if len(self.train.y):
+            low, high = 0.9 * float(self.train.y.min()), 1.1 * float(self.train.y.max())
+            self._range("loss", self.loss, low, high, nice_log_ticks(low, high))
+        if len(self.test.y):
+            high = 1.1 * float(self.test.y.max())
+            self._range("error", self.error, 0.0, high, nice_ticks(high))
+        self.axes_of["error"].visible = len(self.test.y) > 0
         self.layout.display = None if len(self.train.x) > 1 else "none"
+
+    def _range(self, name: str, scale: Any, low: float, high: float, ticks: list[float]) -> None:
+        if (scale.min, scale.max) == (low, high):
+            return
+        with scale.hold_sync():
+            scale.min, scale.max = low, high
+        self.axes_of[name].tick_values = np.array(ticks)
+
+
+def nice_ticks(high: float, most: int = 5) -> list[float]:
+    """Return round numbers from 0 up to a number, at most so many steps."""
+    rough = high / most
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough)
+    return [float(step * n) for n in range(int(high / step + 1e-9) + 1)]
+
+
+def nice_log_ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """Return round numbers between two for an axis of logarithms."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for sizes in ((1,), (1, 3), (1, 2, 5)):
+        ticks = [float(f"{power * size:.3g}") for power in powers for size in sizes]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) >= 3:
+            break
+    return ticks[:: max(1, -(-len(ticks) // most))]
 
 
 class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
@@ -122,6 +158,7 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
         self._guard = threading.RLock()
         self._ended = not is_active(training.state)
         self.over = False
+        self._unwatch: Callable[[], None] = lambda: None
         self.title = ipywidgets.HTML()
         self.title.add_class("jupytrack-heading")
         self.bar = ipywidgets.FloatProgress(
@@ -136,8 +173,8 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
             layout=ipywidgets.Layout(display="none"),
         )
         self.legend.add_class("jupytrack-hint")
-        self.log = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
-        self.log.add_class("jupytrack-log")
+        self.said = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
+        self.said.add_class("jupytrack-log")
         self.unfold = ipywidgets.ToggleButton(
             description="Log", icon="file-text-o", tooltip="Show the last lines of what DeepLabCut says",
             layout=ipywidgets.Layout(width="auto"),
@@ -155,11 +192,12 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
         self.shut.on_click(lambda _: on_close())
         self.unfold.observe(lambda _: self._show_log(), "value")
         self.buttons = row(self.cancel, self.really, self.stay, self.resume, self.shut, self.unfold)
-        super().__init__([self.title, self.bar, self.text, self.plot, self.legend, self.buttons, self.log])
+        super().__init__([self.title, self.bar, self.text, self.plot, self.legend, self.buttons, self.said])
         self.add_class("jupytrack-training")
         self._asking = False
         self.show()
-        self._unwatch = (lambda: None) if self._ended else watch(training, self._on_look)
+        if not self._ended:
+            self._unwatch = watch(training, self._on_look)
 
     def _on_look(self, training: Training) -> None:
         with self._guard:
@@ -226,10 +264,10 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
 
     def _show_log(self) -> None:
         there = bool(self.unfold.value)
-        self.log.layout.display = None if there else "none"
+        self.said.layout.display = None if there else "none"
         if there:
             text = "\n".join(self.training.log_tail(_LINES)) or "Nothing was said yet."
-            self.log.value = f"<pre>{escape(text)}</pre>"
+            self.said.value = f"<pre>{escape(text)}</pre>"
 
     def _ask(self, asking: bool) -> None:
         self._asking = asking

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -69,7 +70,7 @@ def _trained(project: DLCProject) -> dict[int, list[int]]:
     found = {}
     for iteration, numbers in project.all_snapshots.items():
         if numbers and project.layout(iteration).engine == "pytorch":
-            found[int(iteration)] = [int(number) for number in numbers]
+            found[int(iteration)] = sorted({int(number) for number in numbers})
     return found
 
 
@@ -109,14 +110,14 @@ class TrainForm(Form):
         source = values.pop("source_iteration", None)
         if source in self._trained:
             self.iteration.value = source
-        self.snapshot = ipywidgets.Dropdown(options=[(_BEST, None)])
+        self.snapshot = ipywidgets.Dropdown(options=[(_BEST, _BEST)])
         self.file = PathField(
             str(values.pop("external_snapshot_path", None) or ""), "A .pt file", False, "*.pt"
         )
         self.epochs = ipywidgets.BoundedIntText(int(values.pop("epochs", EPOCHS)), min=1, max=10**6)
         self.batch = ipywidgets.BoundedIntText(int(values.pop("batch_size", None) or 0), min=0, max=4096)
         self.video = ipywidgets.Checkbox(bool(values.pop("create_video", False)), indent=False)
-        self.video.description = "write a video with the points"
+        self.video.description = "labelled video"
         self.device = self._devices(str(values.pop("device", "auto")))
         self.add("Begin with", self.mode, "The weights that the model has before it learns")
         self._of_project = [
@@ -128,6 +129,7 @@ class TrainForm(Form):
         self.add("Batch size", self.batch, "Frames at a time; 0: as the model is configured")
         self.add("Afterwards", self.video)
         self.add("Device", self.device)
+        self.memory = self.explain("")
         snapshot = values.pop("source_snapshot", None)
         self.rest = values
         if values:
@@ -140,19 +142,23 @@ class TrainForm(Form):
 
     def _devices(self, wanted: str) -> ipywidgets.Dropdown:
         devices = available_devices()
-        names = {"auto": f"auto: {devices[0]}", **{device.name: str(device) for device in devices}}
-        names.setdefault(wanted, wanted)
-        return ipywidgets.Dropdown(options=[(text, name) for name, text in names.items()], value=wanted)
+        self._memory = {"auto": f"{devices[0]}", **{device.name: str(device) for device in devices}}
+        names = dict.fromkeys([*self._memory, wanted])
+        field = ipywidgets.Dropdown(options=list(names), value=wanted)
+        field.observe(lambda _: self._show(), "value")
+        return field
 
     def _list_snapshots(self, chosen: int | None = None) -> None:
         iteration = self.iteration.value
         numbers = self._trained.get(iteration, [])
         best = self._best.get(iteration)
         text = f"{_BEST} (after {best.number} epochs)" if best is not None else _BEST
-        self.snapshot.options = [(text, None), *((f"after {n} epochs", n) for n in reversed(numbers))]
-        self.snapshot.value = chosen if chosen in numbers else None
+        self.snapshot.options = [(text, _BEST), *((f"after {n} epochs", n) for n in reversed(numbers))]
+        # a value of None would choose no line at all
+        self.snapshot.value = chosen if chosen in numbers else _BEST
 
     def _show(self) -> None:
+        self.memory.value = escape(self._memory.get(self.device.value, ""))
         for lines, mode in ((self._of_project, "in_project"), (self._of_file, "external")):
             for line in lines:
                 line.layout.display = "flex" if self.mode.value == mode else "none"
@@ -175,7 +181,8 @@ class TrainForm(Form):
             "device": self.device.value,
         }
         if self.mode.value == "in_project":
-            found |= {"source_iteration": self.iteration.value, "source_snapshot": self.snapshot.value}
+            snapshot = None if self.snapshot.value == _BEST else self.snapshot.value
+            found |= {"source_iteration": self.iteration.value, "source_snapshot": snapshot}
         elif self.mode.value == "external":
             if not self.file.value:
                 raise AnnotationError("No snapshot file is chosen.", "Choose a .pt file.")
