@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from clips import encode
 from projects import FRAMES, SIZE, annotate, files_of, make_project
 
 from jupytrack import DLCProject, VideoAnnotation, VideoReader
@@ -76,8 +77,6 @@ def test_pictures_and_labels(folder, project):
 
 
 def test_gray_videos_give_pictures_in_colour(tmp_path):
-    from clips import encode
-
     folder = make_project(tmp_path / "p")
     encode(folder / "videos" / "mouse.mp4", pixel_format="gray", count=FRAMES, size=SIZE)
     annotate(folder, "", {"0": {4: [1, 1]}})
@@ -144,10 +143,10 @@ def test_right_pictures_stay_and_wrong_ones_are_replaced(folder, project):
 def test_another_video_of_the_same_name_has_other_pictures(folder, project):
     annotate(folder, "a", POINTS)
     project.extract_frames()
-    shutil.copy(folder / "videos" / "mouse2.mp4", folder / "videos" / "mouse.mp4")
+    encode(folder / "videos" / "mouse.mp4", count=FRAMES, size=SIZE, options={"crf": "45"})
     before = picture(folder, "img02.png")
     project.extract_frames()
-    with VideoReader(folder / "videos" / "mouse2.mp4") as reader:
+    with VideoReader(folder / "videos" / "mouse.mp4") as reader:
         np.testing.assert_array_equal(picture(folder, "img02.png"), reader.read(2, "rgb"))
     assert not np.array_equal(before, picture(folder, "img02.png"))
 
@@ -264,7 +263,7 @@ def test_a_disk_that_fills_up_leaves_the_project_as_it_was(folder, project, tmp_
         (folder / "labeled-data").symlink_to(small)
         (small / "mouse").mkdir()
         (small / "mouse" / "mine.txt").write_text("x")
-        with pytest.raises(SaveError, match=r"labeled-data.*could not be written: the disk is full"):
+        with pytest.raises(SaveError, match=r"img\d+\.png could not be written: the disk is full"):
             project.extract_frames()
         assert [path.name for path in small.rglob("*")] == ["mouse", "mine.txt"]
         assert not (folder / "jupytrack.json").exists()
