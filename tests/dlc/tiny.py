@@ -6,6 +6,8 @@ Where each dot is on each frame is known, so predictions can be compared with th
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +51,15 @@ def write_video(path: Path) -> Path:
     return path
 
 
-def write_labels(path: Path, frames: tuple[int, ...] = LABELLED, shift: float = 0.0) -> Path:
-    """Write an annotation file with the truth on some frames."""
+def write_labels(
+    path: Path, frames: tuple[int, ...] = LABELLED, shift: float = 0.0, labels: tuple[str, ...] = LABELS
+) -> Path:
+    """Write an annotation file with the truth, moved by ``shift`` pixels, on some frames."""
     where = truth() + shift
     points = {
         label: {str(frame): where[row, frame].tolist() for frame in frames}
         for row, label in enumerate(LABELS)
+        if label in labels
     }
     path.write_text(json.dumps(points))
     return path
@@ -104,3 +109,11 @@ def distance(predictions: Path) -> float:
     table = read_h5(predictions, FRAMES)
     rows = [table.labels.index(label) for label in LABELS]
     return float(np.nanmedian(np.linalg.norm(table.xy[rows] - truth(), axis=2)))
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

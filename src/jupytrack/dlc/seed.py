@@ -73,8 +73,8 @@ def extract_snapshot_for_seeding(
     for path in (model, pose):
         if not path.is_file():
             raise FileNotFoundError(
-                f"{path} is missing, which describes {snapshot.name}. Take the snapshot from the train folder "
-                "of a DeepLabCut 3 project."
+                f"{path} is missing, which describes {snapshot.name}. Take the snapshot from the train "
+                "folder of a DeepLabCut 3 project."
             )
     _body_parts(model)
     _check_snapshot(snapshot)
@@ -194,7 +194,6 @@ def import_seed_bundle_into_project(
         If the project is being trained.
     """
     about = inspect_seed_bundle(bundle_path)
-    _check_snapshot(about["snapshot"])
     project = dlc_project
     require_idle(project.path)
     if project.iteration_is_trained(iteration):
@@ -210,6 +209,7 @@ def import_seed_bundle_into_project(
             f"the bundle ({', '.join(about['bodyparts'])}).",
             "Import the bundle into a new project.",
         )
+    _check_snapshot(about["snapshot"])
     config = project.config
     fraction = float((config.get("TrainingFraction") or [0.95])[0])
     prefix = f"{config['Task']}{config['date']}"
