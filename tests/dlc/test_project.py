@@ -94,7 +94,9 @@ def test_paths_are_rewritten_when_asked(folder):
     assert list(sets) == [str(folder / "videos" / name) for name in ("mouse.mp4", "rat.mp4")]
     assert list(sets.values()) == [{"crop": f"0, {SIZE[0]}, 0, {SIZE[1]}"}] * 2
     changed = [line for line in project.config_path.read_text().splitlines() if line not in text.splitlines()]
-    assert len(changed) == 3
+    assert len(changed) == 4
+    assert changed[-1] == "corner2move2:"
+    assert project.config["corner2move2"] == [50, 50]
     stamp = os.stat(project.config_path).st_mtime_ns
     project.rebase_paths()
     assert os.stat(project.config_path).st_mtime_ns == stamp

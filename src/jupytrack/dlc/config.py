@@ -6,7 +6,7 @@ import copy
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from ruamel.yaml.reader import ReaderError
 from jupytrack.errors import FormatError
 from jupytrack.files import read_error, write_atomic
 
-__all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "rebase_to_config"]
+__all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "plain_lists", "rebase_to_config"]
 
 _PIECE = dict[str, Any]
+_TUPLE = "python/tuple"
 _REPAIR = "Correct that line, or restore the file from a backup."
 
 # fmt: off
@@ -49,7 +50,7 @@ def _tuple(constructor: SafeConstructor, node: Any) -> list[Any]:
     return list(constructor.construct_sequence(node, deep=True))
 
 
-_Constructor.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
+_Constructor.add_constructor(f"tag:yaml.org,2002:{_TUPLE}", _tuple)
 
 
 def base_name(path: str | os.PathLike[str]) -> str:
@@ -165,6 +166,22 @@ def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[
     return wanted
 
 
+def plain_lists(path: str | os.PathLike[str]) -> None:
+    """Write the tuples of a YAML file as lists, because DeepLabCut 3 cannot read what old versions wrote."""
+    path = Path(path)
+    text = _read(path)
+    if _TUPLE not in text:
+        return
+    content = parse_yaml(path, text)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    result = text.replace("\r\n", "\n")
+    for name, value in getattr(YAML(typ="rt").compose(text), "value", []):
+        if any(_TUPLE in str(node.tag) for node in _nodes(value)):
+            result = _replaced(result, name.value, content[name.value])
+    if parse_yaml(path, result) == content:
+        write_atomic(path, result.replace("\n", newline).encode())
+
+
 class ConfigFile:
     """A project's config.yaml, read again whenever it has changed on disk.
 
@@ -226,6 +243,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [_plain(each) for each in value]
     return value
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    """Yield a node of the parsed text and all below it."""
+    yield node
+    for each in node.value if isinstance(node.value, list) else ():
+        for below in each if isinstance(each, tuple) else (each,):
+            yield from _nodes(below)
 
 
 def _dumped(piece: _PIECE) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
@@ -129,7 +130,8 @@ def _create(
     dlc = deeplabcut()
     told = io.StringIO()
     # It links the videos; they are copied below, with progress. What it prints names the hidden folder.
-    with contextlib.redirect_stdout(told):
+    with contextlib.redirect_stdout(told), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         config = dlc.create_new_project(
             name,
             experimenter,

@@ -112,7 +112,7 @@ class DLCProject(Videos, Iterations, Learning):
             folder = create_project(
                 given, videos, name, experimenter, annotation_suffix, internal_to_dlc_labels, progress
             )
-            videos = []
+            videos, internal_to_dlc_labels = [], None
         self.path = folder
         self.settings = Settings(folder)
         self._config = ConfigFile(self.config_path)

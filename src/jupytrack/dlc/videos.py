@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupytrack.dlc.config import ConfigFile, rebase_to_config
+from jupytrack.dlc.config import ConfigFile, plain_lists, rebase_to_config
 from jupytrack.errors import AnnotationError
 
 if TYPE_CHECKING:
@@ -89,11 +89,12 @@ class Videos:
     def rebase_paths(self) -> Self:
         """Write into config.yaml where the project and its videos are now; to be done before DeepLabCut runs.
 
-        Nothing is written if they are where it says.
+        Nothing is written if they are where it says, and lists are not the tuples of old versions.
         """
         sets = self._config.get("video_sets") or {}
         here = {str(video): value for video, value in zip(self.video_list, sets.values(), strict=True)}
         self._config.edit({"project_path": str(self.path), "video_sets": here})
+        plain_lists(self._config.path)
         return self
 
     def add_videos(self, videos: Sequence[PathLike] | PathLike, *, progress: Progress | None = None) -> Self:
