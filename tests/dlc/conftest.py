@@ -80,7 +80,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
             stdout=output,
             start_new_session=True,
         )
-        tiny.wait_for(lambda: project.training is not None and project.training.epoch >= 2, 120)
+        tiny.wait_for(lambda: project.training is not None and project.training.epoch >= 2)
         # as Jupyter does it: to the whole group of the kernel
         os.killpg(kernel.pid, signal.SIGINT)
         tiny.wait_for(lambda: "background" in (folder / "kernel.txt").read_text())
@@ -89,7 +89,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         kernel.wait()
         found = DLCProject(project.path).training
         killed, epoch = found.state, found.epoch
-        found.wait(180)
+        found.wait(600)
         output.seek(0)
         return Story(project.path, output.read(), interrupted, killed, epoch)
 

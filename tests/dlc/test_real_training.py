@@ -90,7 +90,7 @@ def test_other_body_parts_take_over_the_backbone_only(trained, tmp_path):
 def test_a_killed_worker_resumes_from_the_newest_readable_snapshot(untrained, stopped):
     training = stopped(untrained.start_training(epochs=20))
     train = untrained.path
-    wait_for(lambda: training.epoch >= 9, 120)
+    wait_for(lambda: training.epoch >= 9)
     train = untrained.layout(0).train_folder
     worker = psutil.Process(training._said()["holder"]["process"])
     os.killpg(worker.pid, signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_a_killed_worker_resumes_from_the_newest_readable_snapshot(untrained, st
     epoch = load_snapshot(good)["metadata"]["epoch"]
     resumed = DLCProject(untrained.path).training.resume()
     assert resumed.folder == training.folder
-    resumed.wait(180)
+    resumed.wait(600)
     assert training.state == "done"
     log = training.log_tail(2000)
     assert any(f"Going on from {good.name}, after epoch {epoch} of 20" in line for line in log)
@@ -117,7 +117,7 @@ def test_a_killed_worker_resumes_from_the_newest_readable_snapshot(untrained, st
 
 def test_two_trainings_wait_for_each_other_and_are_cancelled(untrained, trained, stopped):
     first = stopped(untrained.start_training(epochs=500))
-    wait_for(lambda: first.epoch >= 2, 120)
+    wait_for(lambda: first.epoch >= 2)
     second = stopped(trained.start_training(epochs=500))
     with pytest.raises(TrainingError, match="being worked on"):
         trained.start_training(epochs=1)
@@ -129,7 +129,7 @@ def test_two_trainings_wait_for_each_other_and_are_cancelled(untrained, trained,
     job = first.follow()
     job.cancel()
     with pytest.raises(JobCancelled):
-        job.result(60)
+        job.result(120)
     assert first.state == "cancelled"
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     for path in snapshot_files(untrained.layout(0).train_folder):
@@ -145,13 +145,13 @@ def test_what_fails_says_why_and_can_be_trained_again(untrained, monkeypatch, tm
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     training = untrained.start_training(refine_mode="pretrained", epochs=1)
     with pytest.raises(TrainingError, match=r"ImageNet weights.*scratch"):
-        training.wait(60)
+        training.wait(300)
     assert training.state == "failed"
     assert not (untrained.path / "dlc-models-pytorch").exists(), "it failed before anything changed"
 
     training = untrained.start_training(epochs=1, pytorch_cfg_updates={"train_settings.bach_size": 4})
     with pytest.raises(TrainingError, match="bach_size"):
-        training.wait(60)
+        training.wait(300)
     assert not untrained.iteration_is_trained(0)
     assert not list(training.folder.glob("*.pt"))
 
@@ -185,8 +185,8 @@ def test_step_by_step(trained):
     # analysing an older iteration leaves the project where it was
     trained.analyze_videos(0, create_video=False)
     assert trained.current_iteration == 1
-    # one-step runs leave nothing behind but trainings
-    assert len(trained.trainings) == 2
+    # only trainings are kept to be looked up
+    assert [each.folder for each in trained.trainings] == sorted(trained.training.folder.parent.glob("*-*"))
 
 
 def test_a_seed_bundle_goes_round(trained, tmp_path):
@@ -206,7 +206,7 @@ def test_a_seed_bundle_goes_round(trained, tmp_path):
     assert project.body_parts == list(tiny.BODY_PARTS)
     assert project.all_snapshots == {0: [30]}
     assert folder == project.layout(0).folder
-    run = project.start_analysis(0).wait(120)
+    run = project.start_analysis(0).wait(600)
     assert tiny.distance(run.predictions[0]) < 3
     assert project.next_layer_name == "iteration-1"
 

@@ -111,7 +111,7 @@ def distance(predictions: Path) -> float:
     return float(np.nanmedian(np.linalg.norm(table.xy[rows] - truth(), axis=2)))
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not condition():

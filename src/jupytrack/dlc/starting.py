@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -135,7 +136,9 @@ def wait_telling(run: Training) -> None:
         raise TrainingError(
             f"The run of iteration {run.iteration} was cancelled.", "Go on with project.training.resume()."
         )
-    if run.began_with and "train" in run.stages:
+    if "train" not in run.stages:
+        shutil.rmtree(run.folder, ignore_errors=True)  # only trainings are kept to be looked up
+    elif run.began_with:
         print(f"Iteration {run.iteration}: done; it began with {run.began_with}.")
 
 

@@ -409,6 +409,7 @@ class Training:
         end = time.monotonic() + 60
         while holder_of(self._said()) is None and is_active(self._said().get("state", "")):
             if process.poll() is not None or time.monotonic() > end:
+                process.kill()
                 self._write({**self._said(), "state": "failed", "error": "its process could not be started."})
                 raise self.problem()
             time.sleep(0.02)

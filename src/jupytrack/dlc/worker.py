@@ -250,7 +250,8 @@ class Worker:
         from jupytrack.dlc import engine
 
         options, config = self.options, project.config_path
-        train_folder = project.layout(self.iteration).train_folder
+        layout = project.layout(self.iteration)
+        train_folder = layout.train_folder
         if train_folder is None:
             raise TrainingError(
                 f"Iteration {self.iteration} has no training dataset.", "Call create_training_dataset first."
@@ -287,6 +288,7 @@ class Worker:
                     with_heads=beginning.with_heads,
                     epochs=epochs - done,
                     device=self.device.name,
+                    shuffle=layout.shuffle,
                     **options.get("train_options", {}),
                 )
             self.watch.look()
@@ -297,23 +299,25 @@ class Worker:
         from jupytrack.dlc import engine
 
         config, begin = project.config_path, self.options["begin"]
+        shuffle = project.layout(self.iteration).shuffle
         target = self.folder / "start.pt"
         updates = self.options.get("pytorch_cfg_updates") or {}
         if begin["mode"] in ("in_project", "external"):
             source = Path(begin["snapshot"])
             source = source if source.is_absolute() else project.path / source
-            beginning = engine.begin_from_snapshot(config, source, target, begin["text"])
+            beginning = engine.begin_from_snapshot(config, source, target, begin["text"], shuffle=shuffle)
             if updates:
-                engine.set_options(config, updates)
+                engine.set_options(config, updates, shuffle=shuffle)
             return beginning
         if updates:
-            engine.set_options(config, updates)
+            engine.set_options(config, updates, shuffle=shuffle)
         if begin["mode"] == "any":
             try:
-                return engine.begin_new(config, target, pretrained=True)
+                return engine.begin_new(config, target, pretrained=True, shuffle=shuffle)
             except TrainingError as error:
                 print(f"{error}\nBeginning with random weights instead.", flush=True)
-        return engine.begin_new(config, target, pretrained=begin["mode"] == "pretrained")
+        pretrained = begin["mode"] == "pretrained"
+        return engine.begin_new(config, target, pretrained=pretrained, shuffle=shuffle)
 
     def _evaluate(self, project: DLCProject) -> None:
         from jupytrack.dlc import engine
@@ -321,7 +325,10 @@ class Worker:
         assert self.device is not None
         with _iteration(project, self.iteration):
             engine.evaluate(
-                project.config_path, device=self.device.name, **self.options.get("evaluate_options", {})
+                project.config_path,
+                device=self.device.name,
+                shuffle=project.layout(self.iteration).shuffle,
+                **self.options.get("evaluate_options", {}),
             )
 
     def _analyse(self, project: DLCProject) -> None:
@@ -346,6 +353,7 @@ class Worker:
                 project.path / "videos" / f"iteration-{self.iteration}",
                 path,
                 device=self.device.name,
+                shuffle=layout.shuffle,
                 **more,
             )
         self.board.say(predictions=[str(path.relative_to(project.path)) for path in written])
