@@ -156,8 +156,20 @@ class Learning:
             annotation_file_names=annotation_file_names,
         )
 
-    def train_iteration(self, **arguments: Any) -> Self:
-        """Train the next iteration and wait for it; the arguments are those of :meth:`start_training`.
+    def train_iteration(
+        self,
+        *,
+        refine_mode: RefineMode = "scratch",
+        source_iteration: int | None = None,
+        source_snapshot: int | None = None,
+        external_snapshot_path: PathLike | None = None,
+        maxiters: int | None = None,
+        create_video: bool = False,
+        videos: Videos | None = None,
+        analyze_batchsize: int | None = None,
+        **more: Any,
+    ) -> Self:
+        """Train the next iteration and wait for it; arguments and errors are those of :meth:`start_training`.
 
         Interrupting this leaves the training going; ``project.training.cancel()`` stops it.
 
@@ -169,9 +181,20 @@ class Learning:
         Raises
         ------
         TrainingError
-            If the training failed or was cancelled; and all that :meth:`start_training` raises.
+            If the training failed or was cancelled.
         """
-        wait_telling(self.start_training(**arguments))
+        run = self.start_training(
+            refine_mode=refine_mode,
+            source_iteration=source_iteration,
+            source_snapshot=source_snapshot,
+            external_snapshot_path=external_snapshot_path,
+            maxiters=maxiters,
+            create_video=create_video,
+            videos=videos,
+            analyze_batchsize=analyze_batchsize,
+            **more,
+        )
+        wait_telling(run)
         return self
 
     def start_analysis(
