@@ -457,6 +457,7 @@ def test_the_bar_offers_the_rest_of_the_project(project):
     assert queue.bar.remove.disabled
     queue.bar.add.click()
     assert [name for name, _ in queue.bar.others.options] == ["clip0.mp4", "clip2.mp4"]
+    assert queue.bar.others.value == videos(project)[0]
     queue.bar.others.value = videos(project)[2]
     queue.bar.take.click()
     assert queue.videos == [videos(project)[1], videos(project)[2]]

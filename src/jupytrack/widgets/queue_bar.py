@@ -43,11 +43,12 @@ class QueueBar(ipywidgets.VBox):  # type: ignore[misc]
         self._queue = queue
         self._showing = self._offering = False
         self.previous, self.next = (self._swap_button(name) for name in ("swap_prev", "swap_next"))
-        self.title = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 160px", min_width="0", width="auto"))
+        # as wide as the name, so that the two buttons stay side by side with it
+        self.title = ipywidgets.HTML(layout=ipywidgets.Layout(flex="0 1 auto", min_width="0", width="auto"))
         self.title.add_class("jupytrack-queue-title")
         self.choice = ipywidgets.Dropdown(
             tooltip=f"All videos of the queue; {UNSAVED} has unsaved edits",
-            layout=ipywidgets.Layout(flex="2 1 160px", width="auto", min_width="0", max_width="380px"),
+            layout=ipywidgets.Layout(flex="1 1 160px", width="auto", min_width="0", max_width="380px"),
         )
         self.choice.observe(self._on_choice, "value")
         self.add = text_button("Add…", "Add another video of the project to the queue", "plus")
@@ -115,6 +116,7 @@ class QueueBar(ipywidgets.VBox):  # type: ignore[misc]
         queue = self._queue
         rest = [path for path in queue.project.video_list if path not in queue.videos] if shown else []
         self.others.options = [(path.name, path) for path in rest]
+        self.others.index = 0 if rest else None
         self.others.layout.display = self.take.layout.display = None if rest else "none"
         self.hint.value = (
             "Videos of the project that are not in the queue:"
