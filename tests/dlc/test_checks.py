@@ -11,6 +11,7 @@ from projects import annotate, files_of, make_project, predictions, train
 from jupytrack import dlc
 from jupytrack.dlc import DLCProject
 from jupytrack.errors import (
+    AnnotationError,
     ConflictError,
     FormatError,
     MissingDependencyError,
@@ -98,7 +99,7 @@ def test_too_few_labels(project):
     refused(project, TrainingError, "no labelled frames.*save the layer")
     # labels that are no body parts of the project do not count
     path.write_text(json.dumps({"7": {str(frame): [1.0, 2.0] for frame in range(20)}}))
-    refused(project, TrainingError, "no labelled frames")
+    refused(project, AnnotationError, "no label is a body part")
     # the files that were named count only
     annotate(project.path, "iteration-0", {"0": {frame: [1.0, 2.0] for frame in range(20)}})
     few = annotate(project.path, "few", {"0": {3: [1.0, 2.0]}})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import warnings
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from projects import FRAMES, SIZE, annotate, files_of, make_project
 from jupytrack import DLCProject, VideoAnnotation, VideoReader
 from jupytrack.annotation.durable import open_durable
 from jupytrack.dlc.extraction import check_trainable, labelled_frames
-from jupytrack.errors import AnnotationError, ConflictError, FormatError, SaveError
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, SaveError, TrainingError
 from jupytrack.jobs import JobCancelled, Progress
 
 POINTS = {"0": {2: [1.5, 2.25], 3: [3.0, 4.0]}, "1": {3: [5.0, 6.0], 11: [7.0, 8.0]}}
@@ -287,13 +286,13 @@ def test_how_many_frames_are_labelled(folder, project):
 @pytest.mark.parametrize(
     ("fractions", "frames", "message"),
     [
-        ([0.95], 0, "No frame in .* is labelled"),
-        ([0.95], 1, "1 labelled frame leaves none to train with"),
-        ([0.1], 9, "9 labelled frames leave none to train with"),
-        ([1.0], 9, r"TrainingFraction 1\.0 .* leaves no frames to train or to test with"),
-        ([0.5, 1.0], 9, r"TrainingFraction 1\.0 .*edit_config"),
+        ([0.95], 0, "no labelled frames"),
+        ([0.95], 1, "With 1 labelled frame and .* nothing is left to train with"),
+        ([0.1], 9, "With 9 labelled frames .* nothing is left to train with"),
+        ([1.0], 9, r"is 1\.0, which leaves no frames to test with"),
+        ([0.5, 1.0], 9, r"is 1\.0, which .*edit_config"),
         ([0.955], 9, "no share in whole percent"),
-        (["half"], 9, "TrainingFraction half"),
+        (["half"], 9, "is half, which is no share"),
         ([], 9, "has no TrainingFraction"),
         ([0.95], 2, None),
         ([0.5], 2, None),
@@ -303,12 +302,11 @@ def test_how_many_frames_are_labelled(folder, project):
 def test_what_deeplabcut_would_fail_on_later(folder, project, fractions, frames, message):
     annotate(folder, "a", {"0": {n: [1, 1] for n in range(frames)}})
     project.edit_config(TrainingFraction=fractions)
-    with warnings.catch_warnings():
-        if message is None:
-            assert check_trainable(project) == {"mouse": frames}
-        else:
-            with pytest.raises(AnnotationError, match=message):
-                check_trainable(project)
+    if message is None:
+        assert check_trainable(project) == {"mouse": frames}
+    else:
+        with pytest.raises(TrainingError, match=message):
+            check_trainable(project)
     assert not (folder / "jupytrack.json").exists()
 
 

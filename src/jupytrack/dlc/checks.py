@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jupytrack.dlc.config import parse_yaml
-from jupytrack.dlc.files import manual_layers
 from jupytrack.dlc.layout import Engine
 from jupytrack.errors import MissingDependencyError, TrainingError, VideoNotFoundError
-from jupytrack.formats import dustrack
 from jupytrack.formats.pandas_hdf import read_frame
 
 if TYPE_CHECKING:
@@ -215,27 +214,17 @@ def check_labels(
     ------
     TrainingError
         If there are too few, with what to do.
+    FormatError, ConflictError
+        If an annotation cannot be read, was made on another video or has unsaved edits.
     """
+    # Read whatever is counted, because it is refused here if it could run code.
     count = labelled_frame_count(project)
-    if not extracted:
-        count = max(count, _annotated_frame_count(project, annotation_file_names))
-    check_split(project, count)
+    if extracted:
+        check_split(project, count)
+    else:
+        from jupytrack.dlc.extraction import check_trainable
 
-
-def _annotated_frame_count(project: DLCProject, names: Sequence[PathLike] | None) -> int:
-    labels = set(project.layer_labels.values())
-    wanted = None if names is None else {Path(name).name for name in names}
-    count = 0
-    for video in project.video_list:
-        frames: set[int] = set()
-        for path in manual_layers(video).values():
-            if wanted is not None and path.name not in wanted:
-                continue
-            table = dustrack.read(path)
-            rows = [row for row, label in enumerate(table.labels) if label in labels]
-            frames.update(np.flatnonzero(table.present[rows].any(axis=0)).tolist())
-        count += len(frames)
-    return count
+        check_trainable(project, annotation_file_names)
 
 
 def check_split(project: DLCProject, count: int) -> None:
@@ -246,24 +235,31 @@ def check_split(project: DLCProject, count: int) -> None:
     TrainingError
         If it cannot, with what to do.
     """
-    fractions = project.config.get("TrainingFraction") or [0.95]
-    fraction = float(fractions[0])
-    if not 0 < fraction < 1:
-        raise TrainingError(
-            f"TrainingFraction in {project.config_path} is {fractions[0]}, which leaves no frames to "
-            f"{'test' if fraction >= 1 else 'train'} with.",
-            "Set it to a share between 0 and 1, such as project.edit_config(TrainingFraction=[0.95]).",
-        )
+    fractions = project.config.get("TrainingFraction")
+    set_one = "Set it to a share between 0 and 1, such as project.edit_config(TrainingFraction=[0.95])."
+    if not isinstance(fractions, list) or not fractions:
+        raise TrainingError(f"{project.config_path} has no TrainingFraction.", set_one)
+    for fraction in fractions:
+        number = isinstance(fraction, int | float) and not isinstance(fraction, bool)
+        if not number or not 0 < fraction < 1 or not math.isclose(fraction, round(fraction, 2)):
+            wrong = f"leaves no frames to {'test' if fraction == 1 else 'train'} with"
+            raise TrainingError(
+                f"TrainingFraction in {project.config_path} is {fraction}, which "
+                f"{wrong if fraction in (0, 1) else 'is no share in whole percent'}.",
+                set_one,
+            )
     if count == 0:
+        labels = ", ".join(project.layer_labels.values())
         raise TrainingError(
             f"The project {project.name} has no labelled frames.",
-            "Label some frames of its videos and save the layer.",
+            f"Label some frames of its videos (labels {labels}) and save the layer.",
         )
-    # DeepLabCut's own rule
-    for_training = int(count * round(fraction, 2))
-    if for_training < 1 or for_training == count:
-        raise TrainingError(
-            f"With {count} labelled frame{'s' if count > 1 else ''} and TrainingFraction {fraction:g} "
-            f"nothing is left to {'train' if for_training < 1 else 'test'} with.",
-            "Label at least two frames, better twenty, or change TrainingFraction.",
-        )
+    for fraction in fractions:
+        # DeepLabCut's own rule
+        for_training = int(count * round(fraction, 2))
+        if for_training < 1 or for_training == count:
+            raise TrainingError(
+                f"With {count} labelled frame{'s' if count > 1 else ''} and TrainingFraction {fraction:g} "
+                f"nothing is left to {'train' if for_training < 1 else 'test'} with.",
+                "Label at least two frames, better twenty, or change TrainingFraction.",
+            )

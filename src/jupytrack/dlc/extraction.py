@@ -6,7 +6,6 @@ written aside first and put in place at the end, so that an error leaves the pro
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shutil
@@ -161,42 +160,15 @@ def check_trainable(
 
     Raises
     ------
-    AnnotationError
+    TrainingError
         If there are too few labelled frames for ``TrainingFraction`` in config.yaml, or that is no share.
     FormatError, ConflictError
         If an annotation cannot be read, was made on another video or has unsaved edits.
     """
-    fractions = project.config.get("TrainingFraction")
-    if not isinstance(fractions, list) or not fractions:
-        raise AnnotationError(
-            f"{project.config_path} has no TrainingFraction.",
-            "Set one: edit_config(TrainingFraction=[0.95]).",
-        )
-    for fraction in fractions:
-        number = isinstance(fraction, int | float) and not isinstance(fraction, bool)
-        if not number or not 0 < fraction < 1 or not math.isclose(fraction, round(fraction, 2)):
-            ends = number and fraction in (0, 1)
-            problem = "leaves no frames to train or to test with" if ends else "is no share in whole percent"
-            raise AnnotationError(
-                f"TrainingFraction {fraction} in {project.config_path} {problem}.",
-                "Set one between 0 and 1: edit_config(TrainingFraction=[0.95]).",
-            )
+    from jupytrack.dlc.checks import check_split
+
     counts = labelled_frames(project, annotation_file_names)
-    total = sum(counts.values())
-    if total == 0:
-        raise AnnotationError(
-            f"No frame in {project.path} is labelled.",
-            f"Label some frames ({', '.join(project.layer_labels.values())}) and save the layer.",
-        )
-    for fraction in fractions:
-        # As DeepLabCut splits them.
-        train = int(total * round(fraction, 2))
-        if train == 0 or train == total:
-            raise AnnotationError(
-                f"{total} labelled frame{'s leave' if total > 1 else ' leaves'} none to "
-                f"{'train' if train == 0 else 'test'} with at a TrainingFraction of {fraction}.",
-                "Label more frames, or change TrainingFraction with edit_config().",
-            )
+    check_split(project, sum(counts.values()))
     return counts
 
 
@@ -225,7 +197,7 @@ def extract_frames(
         for number, (place, files) in enumerate(sources.items()):
             video = project.video_list[place]
             with VideoReader(video) as reader:
-                table, merged = _labels(project, reader, files, suffix_merged)
+                table, merged = _labels(project, reader, files, suffix_merged, warn=True)
                 extraction = _write_aside(project, reader, table, merged, aside / video.stem)
                 for done, total in _pictures(extraction, reader, table):
                     progress.update(
@@ -247,7 +219,7 @@ def extract_frames(
 
 
 def _labels(
-    project: DLCProject, reader: VideoReader, files: Sequence[Path], name: str
+    project: DLCProject, reader: VideoReader, files: Sequence[Path], name: str, *, warn: bool = False
 ) -> tuple[PointTable, Any]:
     """Return the labels of a video by body part, and the merged annotation."""
     merged = merged_annotation(reader, files, name)
@@ -261,11 +233,12 @@ def _labels(
                 f"are {told}; the body parts have the labels {wanted}.",
                 "Rename the labels, or give internal_to_dlc_labels.",
             )
-        warnings.warn(
-            f"{reader.name}: labels {told} are no body parts in config.yaml and are left out. To learn them, "
-            "add body parts with edit_config(bodyparts=[...]).",
-            stacklevel=5,
-        )
+        if warn:
+            warnings.warn(
+                f"{reader.name}: labels {told} are no body parts in config.yaml and are left out. To learn "
+                "them, add body parts with edit_config(bodyparts=[...]).",
+                stacklevel=4,
+            )
     return table, merged
 
 
