@@ -12,6 +12,7 @@ from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import Visibility
 from jupytrack.dlc import preflight
+from jupytrack.dlc.files import check_saved
 from jupytrack.errors import AnnotationError, ConflictError, FormatError, SaveError
 from jupytrack.formats.dustrack import discover_layers
 
@@ -114,6 +115,28 @@ def test_cleaning_writes_the_recovery_file_drops_and_saves(stack, tmp_path):
     # one step back
     stack.undo()
     assert mine.frames == [3, 5, 7, 9]
+
+
+def test_edits_that_cancel_out_are_saved_for_those_who_read_files_only(stack):
+    fine, path = stack["fine"], stack.path_for("fine")
+    fine.add([1, 1], "0", 20)
+    fine.remove("0", 20)
+    assert not fine.unsaved
+    assert fine.history.journal.flush()
+    with pytest.raises(ConflictError, match="not saved"):
+        check_saved(path)
+    preflight.save_cancelled_out(stack, stack.video.fname)
+    check_saved(path)
+    # dropping what was placed since the last save cancels out, too
+    mine = stack["mine"]
+    preflight.save_and_clean(scan(stack)[0])
+    mine.add([1, 1], "0", 20)
+    preflight.save_and_clean(scan(stack)[0])
+    check_saved(stack.path_for("mine"))
+    # what is not saved for good reason stays so
+    fine.add([1, 1], "0", 20)
+    preflight.save_cancelled_out(stack, stack.video.fname)
+    assert fine.unsaved
 
 
 def test_a_recovery_file_is_no_layer_and_can_be_read_back(stack, tmp_path):

@@ -13,6 +13,7 @@ from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.annotation.layers import is_dense_layer_name
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable, column_type, label_order
+from jupytrack.dlc.preflight import save_if_edited
 from jupytrack.errors import AnnotationError, ConflictError
 
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ def apply_corrections(layers: LayerStack) -> Applied:
         patch.history.require_writable()
         layer = _corrections(layers)
         layer.history.require_writable()
-        if patch.unsaved or not patch.has_file:
-            patch.save()
+        save_if_edited(patch)
         here, base = patch.to_table(), trace.to_table()
         base.meta["names"], here.meta["names"] = trace.names, patch.names
         merged = splice(base, here)

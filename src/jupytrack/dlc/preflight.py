@@ -33,6 +33,8 @@ __all__ = [
     "layer_issues",
     "restore_dropped",
     "save_and_clean",
+    "save_cancelled_out",
+    "save_if_edited",
     "scan",
     "scan_video",
 ]
@@ -202,6 +204,39 @@ def scan_video(
     return found
 
 
+def save_if_edited(ann: VideoAnnotation) -> bool:
+    """Save a layer if there is anything in its journal that its file does not know; returns whether.
+
+    Edits that cancel out count, too: the points are those of the file then, but whoever reads only the files,
+    as a training does, cannot tell.
+
+    Parameters
+    ----------
+    ann : VideoAnnotation
+        The layer.
+    """
+    if not (ann.unsaved or ann.history.dirty or not ann.has_file):
+        return False
+    ann.save()
+    return True
+
+
+def save_cancelled_out(layers: Iterable[VideoAnnotation], video: str | Path) -> None:
+    """Save the layers by hand whose edits cancel out, so that the files hold what there is.
+
+    Parameters
+    ----------
+    layers : iterable of VideoAnnotation
+        Layers of one video.
+    video : path
+        The video.
+    """
+    for ann in layers:
+        by_hand = is_manual_layer(video, ann.name, ann.fname) and ann.has_file
+        if by_hand and not ann.unsaved and not ann.history.read_only:
+            save_if_edited(ann)
+
+
 def save_and_clean(issues: LayerIssues) -> Path | None:
     """Settle what :func:`scan` found in a layer: drop its incomplete frames, and save it.
 
@@ -238,8 +273,7 @@ def save_and_clean(issues: LayerIssues) -> Path | None:
                         frames = [frame for frame in issues.incomplete if row[frame]]
                         if frames:
                             ann.set_points(label, frames, np.full((len(frames), 2), np.nan))
-            if ann.unsaved or not ann.has_file:
-                ann.save()
+            save_if_edited(ann)
     finally:
         if opened is not None:
             opened.close()

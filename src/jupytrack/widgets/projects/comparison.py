@@ -62,7 +62,11 @@ def manual_points(session: Session) -> PointTable | None:
 
 
 def compare_in(
-    session: Session, project: DLCProject, before: int | None = None, after: int | None = None
+    session: Session,
+    project: DLCProject,
+    before: int | None = None,
+    after: int | None = None,
+    **options: Any,
 ) -> IterationComparison:
     """Compare two iterations' predictions of the video that is open.
 
@@ -74,6 +78,8 @@ def compare_in(
         Its project.
     before, after : int, optional
         The iterations; by default the two newest that have predicted this video.
+    **options
+        Those of :func:`jupytrack.dlc.compare_iterations`.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def compare_in(
             "Train another iteration, or analyse the video with an earlier one.",
         )
     old, new = (_layer(session, there[number]) for number in (before, after))
-    return compare_iterations(old, new, manual_points(session))
+    return compare_iterations(old, new, manual_points(session), **options)
 
 
 def _layer(session: Session, path: Path) -> VideoAnnotation:

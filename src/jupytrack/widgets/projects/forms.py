@@ -167,6 +167,13 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         finally:
             self.take.disabled = False
 
+    def begin(self) -> None:
+        """Give the keyboard to the first field."""
+        if self.comm is not None and self.fields.children:
+            first = next(iter(self.fields.children[0].children[1:]), None)
+            if first is not None and hasattr(first, "focus"):
+                first.focus()
+
     def say(self, problem: str = "", remedy: str = "") -> None:
         """Show what is wrong; nothing hides it."""
         self.message.value = escape(problem) + (f"<br><i>{escape(remedy)}</i>" if remedy else "")

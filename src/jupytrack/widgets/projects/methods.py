@@ -13,7 +13,15 @@ from jupytrack.dlc.corrections import (
     MANUAL_CORRECTIONS_SUFFIX,
     apply_corrections,
 )
-from jupytrack.dlc.preflight import LayerIssues, restore_dropped, save_and_clean, scan, scan_video
+from jupytrack.dlc.preflight import (
+    LayerIssues,
+    restore_dropped,
+    save_and_clean,
+    save_cancelled_out,
+    save_if_edited,
+    scan,
+    scan_video,
+)
 from jupytrack.dlc.project import DLCProject
 from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.jobs import Job
@@ -169,7 +177,12 @@ class Projects:
                 f"This video is in the project {self.project.name!r} already.",
                 "Open the original video to make another project of it.",
             )
-        self.project_panel.ask_create(lambda **values: self._create(**values))
+
+        def create(**values: Any) -> None:
+            job = self._create(**values)
+            job.when_done(lambda done: self._tell_created(done, values["seed_bundle_path"] is not None))
+
+        self.project_panel.ask_create(create)
 
     def create_dlc_project(
         self,
@@ -211,14 +224,18 @@ class Projects:
         MissingDependencyError
             If deeplabcut is not installed.
         """
-        job = self._create(name, path, experimenter, seed_bundle_path, told=not wait)
+        job = self._create(name, path, experimenter, seed_bundle_path)
+        seeded = seed_bundle_path is not None
         if not wait:
+            job.when_done(lambda done: self._tell_created(done, seeded))
             return job
         try:
-            return job.result()
+            project = job.result()
         except KeyboardInterrupt:
             job.cancel()
             raise
+        self._go_on_in(project, seeded)
+        return project
 
     def _create(
         self,
@@ -226,7 +243,6 @@ class Projects:
         path: str | Path | None = None,
         experimenter: str = "x",
         seed_bundle_path: str | Path | None = None,
-        told: bool = True,
     ) -> Job[DLCProject]:
         session = self.session
         if self.project is not None:
@@ -245,9 +261,8 @@ class Projects:
                 f"Layer {ann.name!r} is not saved as JSON.", "Save it under a name of its own first."
             )
         session.require_writable()
-        if ann.unsaved or not ann.has_file:
-            ann.save()
-            session.forget_unsaved(ann.name)
+        save_if_edited(ann)
+        session.forget_unsaved(ann.name)
         job: Job[DLCProject] = Job(
             make_project,
             video=video,
@@ -258,15 +273,14 @@ class Projects:
             bundle=None if seed_bundle_path is None else Path(seed_bundle_path).expanduser().absolute(),
             title="Creating the project",
         )
-        job.when_done(lambda done: self._go_on_in_project(done, seed_bundle_path is not None, told))
         self.show_job(job)
         return job
 
-    def _go_on_in_project(self, job: Job[DLCProject], seeded: bool, told_of: bool) -> None:
-        """Go on in the copy of the video, once there is one."""
+    def _tell_created(self, job: Job[DLCProject], seeded: bool) -> None:
+        """Go on in the copy of the video once there is one, or say why there is none."""
         session = self.session
         if job.state == "cancelled":
-            session.notify("info", "No project was made.", "Remove its folder if it was begun.")
+            session.notify("info", "No project was made.")
             return
         if job.state == "failed":
             error = job.future.exception()
@@ -274,6 +288,18 @@ class Projects:
             session.notify("error", *told(error))
             return
         project = job.future.result()
+        try:
+            self._go_on_in(project, seeded)
+        except Exception as error:
+            problem, remedy = told(error)
+            session.notify(
+                "error",
+                f"The project {project.name!r} is made, but could not be opened. {problem}",
+                f"{remedy} Open it with jupytrack.open({str(project.path)!r}).",
+            )
+
+    def _go_on_in(self, project: DLCProject, seeded: bool) -> None:
+        session = self.session
         # it opens the whole annotator, which this is a part of
         from jupytrack.opening import open as open_video
 
@@ -405,6 +431,9 @@ class Projects:
             )
 
     def _train(self, **options: Any) -> Training:
+        session = self.session
+        with session.lock, session.batch():
+            save_cancelled_out(session.layers, session.video.fname)
         training: Training = self._require_project().start_training(**options)
         self.project_panel.follow_everywhere(training)
         return training
@@ -449,7 +478,7 @@ class Projects:
         return names
 
     def compare_iterations(
-        self, event: Any = None, before: int | None = None, after: int | None = None
+        self, event: Any = None, before: int | None = None, after: int | None = None, **options: Any
     ) -> IterationComparison:
         """Show what a training changed: points that moved, and where the error grew.
 
@@ -461,6 +490,8 @@ class Projects:
             Ignored.
         before, after : int, optional
             The iterations; by default the two newest with predictions of this video.
+        **options
+            Those of :func:`jupytrack.dlc.compare_iterations`, such as ``min_times``.
 
         Returns
         -------
@@ -474,7 +505,7 @@ class Projects:
         """
         project = self._require_project()
         with self.session.lock:
-            found = compare_in(self.session, project, before, after)
+            found = compare_in(self.session, project, before, after, **options)
         self.project_panel.compare(found)
         return found
 

@@ -18,7 +18,7 @@ from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.panels import Panel, command_button, row
 from jupytrack.widgets.projects.comparison import ComparisonView, compare_in
 from jupytrack.widgets.projects.create import CreateForm
-from jupytrack.widgets.projects.forms import told
+from jupytrack.widgets.projects.forms import Form, told
 from jupytrack.widgets.projects.preflight import PreflightDialog
 from jupytrack.widgets.projects.progress import TrainingView
 from jupytrack.widgets.projects.train import TrainForm
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProjectPanel"]
 
+# seconds after which a browser has drawn what it was sent
+_SHOWN = 0.3
 _open: weakref.WeakSet[ProjectPanel] = weakref.WeakSet()
 
 
@@ -39,7 +41,7 @@ class ProjectPanel(Panel):
 
     Attributes
     ----------
-    form : Widget or None
+    form : Form or None
         What is being asked.
     training : TrainingView or None
         The training that is shown.
@@ -50,7 +52,7 @@ class ProjectPanel(Panel):
     title = "DeepLabCut"
 
     def __init__(self, annotator: Annotator) -> None:
-        self.form: ipywidgets.Widget | None = None
+        self.form: Form | None = None
         self.training: TrainingView | None = None
         self.comparison: ComparisonView | None = None
         self._guard = threading.RLock()
@@ -117,12 +119,16 @@ class ProjectPanel(Panel):
 
     # asking
 
-    def ask(self, form: ipywidgets.Widget) -> None:
+    def ask(self, form: Form) -> None:
         """Show a form in place of the one before."""
         with self._guard:
             before, self.form = self.form, form
             self._arrange()
         _close(before)
+        # once it is on the screen
+        timer = threading.Timer(_SHOWN, form.begin)
+        timer.daemon = True
+        timer.start()
 
     def leave(self) -> None:
         """Take the form away."""
@@ -194,6 +200,11 @@ class ProjectPanel(Panel):
             theirs = panel.annotator.project
             if panel is self or (theirs is not None and theirs.path.resolve() == project):
                 panel.follow(training)
+
+    def settle(self, training: Training) -> None:
+        """Take over what a training brought, now; nothing happens if that was done."""
+        if self.training is not None and self.training.training.folder == training.folder:
+            self.training.look()
 
     def _resume(self) -> None:
         view = self.training

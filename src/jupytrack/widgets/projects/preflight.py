@@ -59,6 +59,11 @@ class PreflightDialog(Form):
             self.fields.children = (*self.fields.children, row(self.unfold), self.details)
         self.add_class("jupytrack-preflight")
 
+    def begin(self) -> None:
+        """Give the keyboard to what changes nothing."""
+        if self.comm is not None:
+            self.leave.focus()
+
     def _on_unfold(self, change: Any) -> None:
         self.details.layout.display = None if change["new"] else "none"
 

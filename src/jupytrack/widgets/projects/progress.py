@@ -200,14 +200,18 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
             self._unwatch = watch(training, self._on_look)
 
     def _on_look(self, training: Training) -> None:
+        # held until that is done, so that whoever looks next finds it done
         with self._guard:
-            if self.over:
+            if self.over or self._ended:
                 return
             self.show()
-            ended = not is_active(training.state) and not self._ended
-            self._ended = self._ended or ended
-        if ended:
-            self._on_end(training)
+            if not is_active(training.state):
+                self._ended = True
+                self._on_end(training)
+
+    def look(self) -> None:
+        """Look now; if the training has ended, return when that was dealt with."""
+        self._on_look(self.training)
 
     @property
     def follows(self) -> bool:
