@@ -6,6 +6,7 @@ unless told otherwise. DeepLabCut removes all handlers of the root logger while 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import inspect
@@ -20,7 +21,7 @@ from typing import Any
 
 from jupytrack.dlc.config import edit_yaml, parse_yaml
 from jupytrack.dlc.snapshots import load_snapshot, prepare_for_refining, save_beginning
-from jupytrack.errors import MissingDependencyError, TrainingError
+from jupytrack.errors import FormatError, MissingDependencyError, TrainingError
 
 __all__ = [
     "Beginning",
@@ -260,7 +261,7 @@ def begin_from_snapshot(
         model = copy.deepcopy(theirs.get("model")) if isinstance(theirs.get("model"), dict) else {}
         if model:
             if not same_parts:
-                _resize(model, len(old), len(new))
+                model["heads"] = _resized(model.get("heads") or {}, ours["model"]["heads"])
             copied = {"model": model}
             copied.update({key: theirs[key] for key in ("net_type", "method") if key in theirs})
             edit_yaml(path, copied)
@@ -286,16 +287,16 @@ def _parts(model: Mapping[str, Any]) -> list[str]:
     return [str(part) for part in (about or {}).get("bodyparts") or []]
 
 
-def _resize(model: dict[str, Any], old: int, new: int) -> None:
-    """Give the output layers as many channels as there are body parts now."""
-    head = (model.get("heads") or {}).get("bodypart") or {}
-    for key, per_part in (("heatmap_config", 1), ("locref_config", 2)):
-        channels = (head.get(key) or {}).get("channels")
-        if isinstance(channels, list) and channels and channels[-1] == per_part * old:
-            channels[-1] = per_part * new
-    for key in ("num_joints", "num_keypoints", "num_heatmaps", "num_offset_per_kpt"):
-        if head.get(key) == old:
-            head[key] = new
+def _resized(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our output layers, which have our number of body parts, with the inner channels of theirs."""
+    heads = copy.deepcopy(dict(ours))
+    for name, head in heads.items():
+        for kind, layers in head.items():
+            other = (theirs.get(name) or {}).get(kind)
+            if isinstance(layers, dict) and isinstance(other, dict) and "channels" in layers:
+                inner = list(other.get("channels") or layers["channels"])[:-1]
+                head[kind] = {**layers, **other, "channels": [*inner, layers["channels"][-1]]}
+    return heads
 
 
 def train(config: Path, snapshot: Path, *, with_heads: bool = True, shuffle: int = 1, **options: Any) -> None:
@@ -324,7 +325,9 @@ def keeping_best(train_folder: Path, snapshot: Path) -> Iterator[None]:
     manager = importlib.import_module(
         "deeplabcut.pose_estimation_pytorch.runners.snapshots"
     ).TorchSnapshotManager
-    metrics = (load_snapshot(best[-1]).get("metadata") or {}).get("metrics") or {}
+    metrics: Mapping[str, Any] = {}
+    with contextlib.suppress(FormatError):
+        metrics = (load_snapshot(best[-1]).get("metadata") or {}).get("metrics") or {}
     real = manager.__post_init__
 
     def remember(self: Any) -> None:

@@ -48,6 +48,8 @@ def launch(folder: Path) -> subprocess.Popen[bytes]:
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
+        # waiting threads of torch give way to others: half the time beside a busy kernel and browser
+        "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "10000"),
         "MPLBACKEND": "Agg",  # a kernel's own backend is for its cells
     }
     how: dict[str, Any] = {"start_new_session": True}

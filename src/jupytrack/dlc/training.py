@@ -327,7 +327,10 @@ class Training:
                 "Train a new iteration instead.",
             )
         train_folder = project.layout(self.iteration).train_folder
-        newest = newest_readable(train_folder) if train_folder is not None else None
+        newest = None
+        if train_folder is not None:
+            remove_unreadable(train_folder)
+            newest = newest_readable(train_folder)
         said = {**self._said(), "state": "waiting", "stage": "", "error": "", "created": time.time()}
         for key in ("holder", "epoch_seconds", "epoch_ended", "waiting_for"):
             said.pop(key, None)

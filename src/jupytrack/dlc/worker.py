@@ -228,8 +228,11 @@ class Worker:
             self.options["begin"] = {"mode": "scratch"}
 
     def _frames(self, project: DLCProject) -> None:
+        from jupytrack.dlc.extraction import label_sources
+
         names = self.options.get("annotation_file_names")
-        project.extract_frames(names)
+        if label_sources(project, names):  # else DeepLabCut's own labels are all there is
+            project.extract_frames(names)
         project.edit_config(iteration=self.iteration)
 
     def _dataset(self, project: DLCProject) -> None:
