@@ -411,6 +411,25 @@ def test_a_disk_without_room_for_the_videos(folder, tmp_path):
         subprocess.run(["umount", str(small)], check=True)
 
 
+def test_annotating_a_video_of_the_project(folder):
+    train(folder, 0, "pytorch", (5,), best=5)
+    trace = predict(folder, 0, "rat", "snapshot_best-5")
+    project = DLCProject(folder)
+    for index, suffix, name in ((1, None, "iteration-1"), (-1, "mine", "mine"), (-1, "mine", "mine")):
+        annotator = project.annotate(index, suffix)
+        try:
+            assert annotator.session.video.name == "rat"
+            assert annotator.ann.name == name
+            assert annotator.session.layers["dlc_iteration-0_best-5"].fname == str(trace)
+            annotator.ann.add([1.0, 2.0], "0", 3)
+            annotator.save()
+        finally:
+            annotator.close()
+    assert project.file_manager(1).annotation_names == ["iteration-1", "mine"]
+    with pytest.raises(AnnotationError, match="2 is not in the project"):
+        project.annotate(2)
+
+
 def test_opening_the_folder_where_there_is_no_desktop(folder, monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

@@ -220,6 +220,20 @@ def test_edits_that_are_only_in_the_journal(tmp_path):
         check_saved(path)
 
 
+def test_edits_of_this_very_moment_count(tmp_path):
+    path = tmp_path / "a_annotations_x.json"
+    path.write_text('{"0": {"1": [1, 1]}}')
+    ann = VideoAnnotation(path)
+    layer = open_durable(ann)
+    for frame in range(5, 25):
+        ann.add([2.0, 2.0], "0", frame)
+        with pytest.raises(ConflictError):
+            check_saved(path)
+        ann.save()
+        check_saved(path)
+    layer.close()
+
+
 def test_numbers_of_a_trace_are_those_of_the_file(folder):
     path = predict(folder, 0, "mouse", "5", seed=4)
     trace = VideoAnnotation(path, folder / "videos" / "mouse.mp4")

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from jupytrack.annotation.entries import Entry
     from jupytrack.annotation.history import History
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "flush_journal"]
 
 log = logging.getLogger(__name__)
 Done = Callable[["Entry"], None]
@@ -442,6 +442,14 @@ def _run(reference: weakref.ref[Journal]) -> None:
         while delay is not None and journal._queue:
             delay = journal._step(delay)
         del journal
+
+
+def flush_journal(path: str | Path) -> None:
+    """Write what still waits to go into a journal, if this process has it open."""
+    wanted = os.path.realpath(path)
+    for journal in list(_open_journals):
+        if os.path.realpath(journal.path) == wanted:
+            journal.flush()
 
 
 @atexit.register

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from jupytrack.annotation.journal import flush_journal
 from jupytrack.annotation.journal_content import JournalContent
 from jupytrack.annotation.layer_files import companion_stem
 from jupytrack.annotation.layer_list import BUFFER
@@ -246,6 +247,7 @@ def check_saved(layer: Path) -> None:
     """
     folder = layer.parent if is_writable(layer.parent) else private_folder(layer)
     path = folder / f"{companion_stem(layer)}.journal"
+    flush_journal(path)
     if not path.is_file():
         return
     journal = JournalContent(path)
