@@ -27,10 +27,10 @@ test-python: $(VENV)/.test $(BUNDLE) $(REFERENCE)/.done $(TRACKEVAL)/.done
 test-browser: $(VENV)/.test $(BUNDLE) browser
 	$(BIN)/python -m pytest -m "browser and not deeplabcut" tests
 
-# the lowest numpy and pandas that pyproject.toml allows, an early OpenCV, and no numba
+# the lowest numpy, pandas and ruamel.yaml that pyproject.toml allows, an early OpenCV, and no numba
 test-oldest: $(OLDEST)/.done
-	$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy" \
-	  tests/video tests/annotation tests/formats tests/flow tests/qa
+	$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m "not browser and not notebook and not heavy and not deeplabcut" \
+	  tests/video tests/annotation tests/formats tests/flow tests/qa tests/dlc
 
 # with the extra `tracks`, beside the other build of OpenCV that it brings
 test-tracks: $(TRACKS)/.done $(TRACKEVAL)/.done
@@ -119,7 +119,7 @@ $(DLC)/.done: pyproject.toml | $(BUNDLE)
 
 $(OLDEST)/.done: pyproject.toml | $(BUNDLE)
 	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet "numpy==1.26.*" "pandas==2.2.*" "opencv-python-headless==4.10.*" "pytest>=8,<10" "hypothesis>=6.100,<7" -e .
+	$(OLDEST)/bin/python -m pip install --quiet "numpy==1.26.*" "pandas==2.2.*" "ruamel.yaml==0.18.0" "opencv-python-headless==4.10.*" "pytest>=8,<10" "hypothesis>=6.100,<7" -e .
 	@touch $@
 
 browser:
