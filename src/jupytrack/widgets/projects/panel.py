@@ -74,6 +74,11 @@ class ProjectPanel(Panel):
         self.describe()
         _open.add(self)
 
+    def close(self) -> None:
+        """Leave the screen; a training goes on, and is shown by those that are still there."""
+        _open.discard(self)
+        super().close()
+
     # what there is
 
     def describe(self) -> None:
