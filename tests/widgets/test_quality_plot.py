@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,14 @@ from jupytrack import qa
 from jupytrack.annotation.boxes import BoxTracks
 from jupytrack.annotation.table import PointTable
 from jupytrack.errors import AnnotationError
+from jupytrack.widgets.review import review
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def click(figure, index):
@@ -67,6 +76,63 @@ def test_a_click_on_a_square_goes_to_its_worst_frame(annotator, layer):
     for place in range(len(squares.x)):
         click(plot.map, place)
         assert (annotator.session.frame, annotator.session.label) == (squares.x[place], squares.y[place])
+
+
+def test_a_flag_over_many_frames_is_drawn_over_all_of_them(annotator, layer):
+    xy = np.random.default_rng(0).normal(100, 0.3, (1, 3000, 2))
+    xy[0, 1010:2000] = np.nan
+    plot = qa.plot(qa.run(PointTable(["nose"], xy), ["gaps"]))
+    squares = plot.map.marks[0]
+    assert squares.x.tolist() == [1010, *range(1025, 2000, 25)]
+    click(plot.map, 0)
+    assert "Frames 1010 to 1999, track nose" in plot.caption.value
+    # a click leads to the place itself, not to where the flag begins
+    for label in layer.labels:
+        layer.set_points(label, np.arange(10, 20), np.full((10, 2), np.nan))
+    plot = qa.plot(qa.run(layer, ["gaps"]), annotator)
+    place = plot.map.marks[0].x.tolist().index(14)
+    click(plot.map, place)
+    assert annotator.session.frame == 14
+
+
+def test_the_picture_follows_when_points_are_edited(annotator, layer):
+    plot = qa.plot(qa.run(layer, ["jumps", "gaps"]), annotator)
+    squares = plot.map.marks[0]
+    rows = list(squares.scales["y"].domain)
+    assert 20 in squares.x
+    assert plot.bars.marks[0].y.tolist() == [2, 2]
+    annotator.session.place("0", 20, 100.0, 100.0)
+    wait_until(lambda: plot.bars.marks[0].y.tolist() == [1, 2])
+    assert 20 not in squares.x
+    assert squares.scales["y"].domain == rows
+    assert plot.bars.marks[0].x.tolist() == ["jumps", "gaps"]
+    click(plot.bars, 0)
+    assert annotator.session.frame == 40
+    # a review beside it shares the work, and both are told
+    found = review(annotator, qa.run(layer, ["jumps"]))
+    annotator.session.place("1", 40, 100.0, 100.0)
+    wait_until(lambda: plot.bars.marks[0].y.tolist() == [0, 2] and "cleared" in found.queue["state"].tolist())
+    plot.close()
+    annotator.session.place("1", 45, 300.0, 100.0)
+    wait_until(lambda: len(found.queue) > 1)
+    assert plot.bars.marks[0].y.tolist() == [0, 2]
+
+
+def test_checks_run_once_for_everything_that_shows_them(annotator, layer):
+    report = qa.run(layer, ["jumps"])
+    again, runs = report.origin.again, []
+
+    def counted(*args, **kwargs):
+        runs.append(args)
+        return again(*args, **kwargs)
+
+    object.__setattr__(report.origin, "again", counted)
+    plots = [qa.plot(report, annotator) for _ in range(2)]
+    found = review(annotator, report)
+    annotator.session.place("0", 20, 100.0, 100.0)
+    wait_until(lambda: found.queue["state"].tolist().count("cleared") == 1)
+    wait_until(lambda: all(plot.bars.marks[0].y.tolist() == [1] for plot in plots))
+    assert len(runs) == 1
 
 
 def test_a_square_of_a_long_video_holds_several_frames_and_shows_the_worst():

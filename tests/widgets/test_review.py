@@ -102,6 +102,16 @@ def test_verdicts_go_on_and_are_found_again(annotator, video, monkeypatch):
         assert other.queue["state"].tolist() == ["dismissed"]
 
 
+def test_the_flag_is_told_under_the_strip_too(annotator):
+    found = review(annotator, TABLE)
+    assert "0 of 3 flags reviewed" in found.legend.value
+    found.next()
+    assert "frame 11, 0</b> a jump (0 of 3 reviewed)" in found.legend.value
+    found.accept()
+    assert "frame 30, 1</b> a gap (1 of 3 reviewed)" in found.legend.value
+    assert "the darker the more suspicious" in found.legend.value
+
+
 def test_a_verdict_needs_a_flag_and_a_dismissal_a_reason(annotator, notices):
     found = review(annotator, TABLE)
     for act in (found.accept, found.fix, found.reopen, lambda: found.dismiss("x")):

@@ -19,7 +19,8 @@ def plot(
     """Show how often each check struck, and which tracks are suspicious on which frames.
 
     A click on a bar goes to the check's most suspicious flag, and to the next one with every further click. A
-    click on a square goes to the most suspicious frame there.
+    click on a mark of the map goes to the most suspicious frame there. Where the report is of points in this
+    annotator, the picture follows when they are edited.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def plot(
 
     Notes
     -----
-    A square stands for one track on 1/150 of the video at most, its colour for the highest score there: the
+    A mark stands for one track on 1/120 of the video at most, its colour for the highest score there: the
     darker the more suspicious. The 30 most suspicious tracks are shown.
 
     Examples

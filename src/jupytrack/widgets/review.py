@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import pandas as pd
 
-from jupytrack.errors import AnnotationError, JupytrackError
-from jupytrack.jobs import Job, Progress
+from jupytrack.errors import AnnotationError
 from jupytrack.qa.flag_list import FlagList
 from jupytrack.qa.queue import Where, flag_queue
 from jupytrack.qa.report import Report
 from jupytrack.qa.verdicts import Decision, Verdicts, verdict_file
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.box_painter import BoxPainter
+from jupytrack.widgets.checking_again import CheckingAgain, checking_again
 from jupytrack.widgets.heat_strip import HeatStrip, heat_levels
 from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.review_commands import add_commands, remove_commands
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Review", "review"]
 
-# seconds without an edit before the checks run again
-_REST = 0.4
 _open: weakref.WeakKeyDictionary[Annotator, Review] = weakref.WeakKeyDictionary()
 
 
@@ -126,17 +122,13 @@ class Review(ReviewPanel):
         rows = flag_queue(where, session.n_frames, self._video)
         self._painter = None if tracks is None else BoxPainter(tracks, annotator.overlay)
         self._ann = _layer_of(annotator, where, layer) if tracks is None or layer is not None else None
-        self._update = _updating(where, update, self._ann)
-        self.checks_again = self._update is not None
+        self._checking = None if self._ann is None else _checking(annotator, where, update, self._ann)
+        self.checks_again = self._checking is not None
         path = None if self._ann is None or tracks is not None else self._ann.fname
         self.flags = FlagList(rows, Verdicts(verdict_file(known, path) if file is None else file))
         self.current = None
         self._going = False
         self._revision = None if self._ann is None else self._ann.revision
-        self._timer: threading.Timer | None = None
-        self._job: Job[pd.DataFrame] | None = None
-        self._count = itertools.count()
-        self._asked = next(self._count)
         self._told = 0
         earlier = _open.get(annotator)
         if earlier is not None:
@@ -294,10 +286,6 @@ class Review(ReviewPanel):
         if self._closed:
             return
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._job is not None:
-            self._job.cancel()
         annotator = self.annotator
         for stop in self._stops:
             stop()
@@ -332,6 +320,8 @@ class Review(ReviewPanel):
         canvas.marker_models = [*canvas.marker_models, strip.marker]
         add_commands(annotator, self)
         self._stops = [session.on_points_changed(self._on_points)]
+        if self._checking is not None:
+            self._stops.append(self._checking.listen(self._on_checked))
         if self._painter is not None:
             self._stops.append(annotator.overlay.add_painter(self._painter))
         session.observe(self._on_frame, ["frame"])
@@ -397,43 +387,16 @@ class Review(ReviewPanel):
             self._revision = ann.revision
             if frames is not None:
                 self.flags.mark_edited(frames)
-        if self._update is None:
+        if not self.checks_again:
             self.show()
+
+    def _on_checked(self, where: Where) -> None:
+        if self._closed:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = threading.Timer(_REST, self._check_again)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _check_again(self) -> None:
-        update, session = self._update, self.session
-        if self._closed or update is None:
-            return
-
-        def check(progress: Progress) -> pd.DataFrame:
-            return flag_queue(update(progress), session.n_frames, self._video)
-
-        if self._job is not None:
-            self._job.cancel()
-        self._asked = asked = next(self._count)
-        self._job = Job(check, title="Checking again")
-        self._job.when_done(lambda job: self._on_checked(job, asked))
-        self.annotator.show_job(self._job, brief=True)
-
-    def _on_checked(self, job: Job[pd.DataFrame], asked: int) -> None:
-        if self._closed or asked != self._asked or job.state == "cancelled":
-            return
-        error = job.future.exception()
-        if isinstance(error, JupytrackError):
-            self.session.notify("warning", error.problem, error.remedy)
-        elif error is not None:
-            what = f"Checking again failed: {type(error).__name__}: {error}"
-            self.session.notify("warning", what, "The list stays as it was.")
-        else:
-            with self.session.lock:
-                self.flags.merge(job.result())
-            self._draw()
+        queue = flag_queue(where, self.session.n_frames, self._video)
+        with self.session.lock:
+            self.flags.merge(queue)
+        self._draw()
 
     def _draw(self) -> None:
         """Show the flags in the strip, too."""
@@ -450,17 +413,13 @@ class Review(ReviewPanel):
         self.show()
 
 
-def _updating(
-    where: Where, update: Callable[[], Where] | None, ann: VideoAnnotation | None
-) -> Callable[[Progress], Where] | None:
+def _checking(
+    annotator: Annotator, where: Where, update: Callable[[], Where] | None, ann: VideoAnnotation
+) -> CheckingAgain | None:
     """Return what finds the flags anew, None where nothing can."""
     if update is not None:
-        return lambda progress: update()
-    origin = where.origin if isinstance(where, Report) else None
-    if origin is None or ann is None:
-        return None
-    name = next((name for name, layer in origin.layers.items() if layer() is ann), None)
-    return None if name is None else lambda progress: origin.again({name: ann}, progress=progress)
+        return CheckingAgain(annotator, ann, lambda progress: update())
+    return checking_again(annotator, where, ann)
 
 
 def _layer_of(annotator: Annotator, where: Where, name: str | None) -> VideoAnnotation:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
+from jupytrack.qa.table import frame_span
 from jupytrack.widgets.commands import tooltip
 from jupytrack.widgets.heat_strip import DONE, HEAT
 from jupytrack.widgets.panels import Panel, row, text_button
@@ -100,10 +101,12 @@ class ReviewPanel(Panel):
         self.detail = ipywidgets.HTML()
         self.detail.add_class("jupytrack-review-detail")
         worst = "".join(f'<i class="jupytrack-flag" style="background:{color}"></i>' for color in HEAT)
-        self.legend = ipywidgets.HTML(
+        self._meaning = (
             f'<span title="Click to go there">Flags: {worst} open, the darker the more suspicious &nbsp; '
             f'<i class="jupytrack-flag" style="background:{DONE}"></i> reviewed</span>'
         )
+        # with the flag itself, too: in a narrow window the list is below the picture, out of sight
+        self.legend = ipywidgets.HTML(self._meaning)
         self.legend.add_class("jupytrack-heat-legend")
         return (
             heading,
@@ -126,6 +129,7 @@ class ReviewPanel(Panel):
             self._first = 0 if self.current is None else self.current // _PAGE * _PAGE
             self._fill(total)
             self._describe()
+            self.legend.value = f'<div class="jupytrack-here">{self._here(done, total)}</div>{self._meaning}'
             self.undo.disabled = self.current is None or self.flags.found[self.current] is None
 
     def _fill(self, total: int) -> None:
@@ -151,6 +155,17 @@ class ReviewPanel(Panel):
         self.list.index = None if self.current is None else self.current - self._first
         for part in (self.head, self.list):
             part.layout.display = None if total else "none"
+
+    def _here(self, done: int, total: int) -> str:
+        """Return the current flag as one line."""
+        if self.current is None:
+            return f"{done} of {total} flags reviewed"
+        flag = self.flags.rows.iloc[self.current]
+        span = frame_span(flag["frame"], flag["last"])
+        track = "" if flag["track"] is None else f", {flag['track']}"
+        text = flag["message"] or flag["checks"]
+        where = f"{_SIGNS[self.flags.states[self.current]]} {span}{track}"
+        return f"<b>{escape(where)}</b> {escape(text)} ({done} of {total} reviewed)"
 
     def _describe(self) -> None:
         if self.current is None:
