@@ -175,11 +175,16 @@ def plain_lists(path: str | os.PathLike[str]) -> None:
     content = parse_yaml(path, text)
     newline = "\r\n" if "\r\n" in text else "\n"
     result = text.replace("\r\n", "\n")
-    for name, value in getattr(YAML(typ="rt").compose(text), "value", []):
+    for name, value in getattr(YAML(typ="safe", pure=True).compose(text), "value", []):
         if any(_TUPLE in str(node.tag) for node in _nodes(value)):
             result = _replaced(result, name.value, content[name.value])
     if parse_yaml(path, result) == content:
         write_atomic(path, result.replace("\n", newline).encode())
+
+
+# what was parsed last, by file: reading YAML takes longer than all else about opening a project
+_known: dict[Path, tuple[tuple[int, ...], dict[str, Any]]] = {}
+_MOST_KNOWN = 16
 
 
 class ConfigFile:
@@ -216,7 +221,13 @@ class ConfigFile:
             raise read_error(self.path, error) from error
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if stamp != self._stamp:
-            self._content, self._stamp = parse_yaml(self.path), stamp
+            known = _known.get(self.path)
+            if known is None or known[0] != stamp:
+                known = stamp, parse_yaml(self.path)
+                while len(_known) >= _MOST_KNOWN:
+                    _known.pop(next(iter(_known)), None)
+                _known[self.path] = known
+            self._stamp, self._content = known
         return self._content
 
 
@@ -268,7 +279,7 @@ def _replaced(text: str, key: str, value: Any) -> str:
     """Return the text with the lines of one key replaced; comments after it, on its line or below, stay."""
     new = _dumped({key: value})
     lines = text.split("\n")
-    for name, content in getattr(YAML(typ="rt").compose(text), "value", []):
+    for name, content in getattr(YAML(typ="safe", pure=True).compose(text), "value", []):
         if name.value != key:
             continue
         first, end = name.start_mark.line, content.end_mark
