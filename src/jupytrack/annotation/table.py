@@ -322,9 +322,10 @@ class PointTable:
 
 def resize(array: NDArray[Any], n_frames: int, missing: float | int) -> NDArray[Any]:
     """Return an array whose second axis has ``n_frames`` entries, always a new one."""
-    out = np.full((array.shape[0], n_frames, *array.shape[2:]), missing, array.dtype)
+    out = np.empty((array.shape[0], n_frames, *array.shape[2:]), array.dtype)
     keep = min(n_frames, array.shape[1])
     out[:, :keep] = array[:, :keep]
+    out[:, keep:] = missing
     return out
 
 

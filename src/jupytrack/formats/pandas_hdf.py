@@ -277,7 +277,7 @@ def _numbers(node: Any) -> NDArray[np.float64]:
     values = _plain(node)
     if values.dtype.kind not in "iuf":
         raise ValueError(f"values of type {values.dtype}")
-    return values.astype(np.float64)
+    return values.astype(np.float64, copy=False)
 
 
 def _name(node: Any) -> str | None:

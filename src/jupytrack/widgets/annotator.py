@@ -165,6 +165,8 @@ class Annotator(Projects, Questions, Bindings, AnnotatorMethods, Tracking, Queue
         self._titlefunc = titlefunc
         self._ratios = options.height_ratios
         self._roles: tuple[str, str | None, str, bool] | None = None
+        # before anything is drawn, so that nothing is drawn in vain
+        self.update_annotation_visibility()
         self.overlay = Overlay(self.session)
         self.canvas = FrameCanvas(
             self.session, table.browser_table(self.commands.values()), self._run_from_browser, self.overlay
@@ -177,7 +179,6 @@ class Annotator(Projects, Questions, Bindings, AnnotatorMethods, Tracking, Queue
         self.add_class("jupytrack")
         self.add_class("jupytrack-annotator")
         self._show_theme()
-        self.update_annotation_visibility()
         self.session.observe(
             lambda _: self.update_annotation_visibility(), ["layers_revision", "label", "all_traces"]
         )
@@ -403,8 +404,7 @@ class Annotator(Projects, Questions, Bindings, AnnotatorMethods, Tracking, Queue
             self.blips_panel,
         )
         for panel in self.panels:
-            heading = ipywidgets.HTML(escape(panel.title))
-            heading.add_class("jupytrack-heading")
+            heading = ipywidgets.HTML(escape(panel.title), _dom_classes=("jupytrack-heading",))
             panel.children = (heading, *panel.children)
         # what is used while one looks at the picture or the traces is near them
         below = (self.tracking_panel, self.blips_panel)

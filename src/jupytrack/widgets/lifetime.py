@@ -15,6 +15,7 @@ import ipywidgets
 
 from jupytrack.errors import AnnotationError
 from jupytrack.widgets.dialogs import Banner
+from jupytrack.widgets.panels import SharedStyle
 
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
@@ -39,7 +40,7 @@ def widgets_of(root: ipywidgets.Widget) -> list[ipywidgets.Widget]:
     waiting = [root]
     while waiting:
         one = waiting.pop()
-        if id(one) not in found:
+        if id(one) not in found and not isinstance(one, SharedStyle):
             found[id(one)] = one
             waiting += [
                 part for name in one.keys if name not in _SHARED for part in _widgets_in(getattr(one, name))

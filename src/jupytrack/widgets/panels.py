@@ -25,6 +25,7 @@ __all__ = [
     "LabelsPanel",
     "LayersPanel",
     "Panel",
+    "SharedStyle",
     "command_button",
     "name_field",
     "row",
@@ -35,11 +36,35 @@ __all__ = [
 _NO_OVERLAY = "(none)"
 
 
-def text_button(text: str, hint: str = "", icon: str = "", **layout: Any) -> ipywidgets.Button:
+class SharedStyle(ipywidgets.ButtonStyle):  # type: ignore[misc]
+    """The style of all buttons that have none of their own; it belongs to nobody, and nobody closes it.
+
+    Every button would make one, with a message to the browser.
+    """
+
+
+_shared: list[SharedStyle] = []
+
+
+def _shared_style() -> SharedStyle:
+    if not _shared or _shared[0].comm is None:
+        _shared[:] = [SharedStyle()]
+    return _shared[0]
+
+
+def text_button(
+    text: str, hint: str = "", icon: str = "", classes: tuple[str, ...] = (), **layout: Any
+) -> ipywidgets.Button:
     """Make a button as wide as its caption."""
     layout = {"width": "auto", "min_width": "34px", **layout}
     return ipywidgets.Button(
-        description=text, tooltip=hint or text, icon=icon, layout=ipywidgets.Layout(**layout)
+        description=text,
+        tooltip=hint or text,
+        icon=icon,
+        # at once: every change after this is another message to the browser
+        _dom_classes=classes,
+        layout=ipywidgets.Layout(**layout),
+        style=_shared_style(),
     )
 
 
@@ -53,9 +78,9 @@ def command_button(
     """Make the button of a command of the table; errors become notices. ``run`` runs it with arguments."""
     command = BY_NAME[name]
     caption = command.button or "" if text is None else text
-    button = text_button(caption, tooltip(command), command.icon, **layout)
+    classes = (f"jupytrack-command-{name}",)
+    button = text_button(caption, tooltip(command), command.icon, classes, **layout)
     button.on_click(lambda _: annotator.run_command(name) if run is None else run())
-    button.add_class(f"jupytrack-command-{name}")
     return button
 
 
@@ -88,8 +113,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, annotator: Annotator, children: tuple[ipywidgets.Widget, ...]) -> None:
         self.annotator = annotator
         self._showing = False
-        super().__init__(children, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
-        self.add_class("jupytrack-panel")
+        super().__init__(
+            children,
+            layout=ipywidgets.Layout(width="100%", overflow="hidden"),
+            _dom_classes=("jupytrack-panel",),
+        )
 
     @property
     def session(self) -> Session:
@@ -246,6 +274,8 @@ class LabelsPanel(Panel):
     def __init__(self, annotator: Annotator) -> None:
         self.range = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 auto"))
         self.buttons = [text_button("", width="calc(50% - 6px)", min_width="80px") for _ in range(10)]
+        for button in self.buttons:
+            button.style = ipywidgets.ButtonStyle()
         self.grid = row(*self.buttons)
         self.add = text_button("Add", "Add a label", "plus")
         self.name = name_field("name, or empty for the next number", self.add)
@@ -298,7 +328,10 @@ class LabelsPanel(Panel):
             for place, button in enumerate(self.buttons):
                 there = place < len(labels)
                 button.layout.display = None if there else "none"
-                if there:
+                if not there:
+                    continue
+                # one message each, not one for each change
+                with button.hold_sync(), button.style.hold_sync():
                     label = labels[place]
                     count = session.count_of(label)
                     shown = " ".join(filter(None, (label, session.name_of(label))))
