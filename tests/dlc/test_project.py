@@ -209,7 +209,7 @@ def test_body_parts_have_the_labels_that_the_project_gives_them(tmp_path):
     assert project.layer_labels == {"nose": "1", "ear": "0"}
     nose = predictions(parts).to_numpy()[:, :2]
     np.testing.assert_array_equal(project.get_trajectories()["mouse"].to_trace("1"), nose)
-    project = DLCProject(folder, internal_to_dlc_labels={"0": "nose", "1": "ear"})
+    project = DLCProject(folder, internal_to_dlc_labels={0: "nose", "1": "ear"})
     assert project.layer_labels == {"nose": "0", "ear": "1"}
     assert DLCProject(folder).internal_to_dlc_labels == {"0": "nose", "1": "ear"}
     for found in (project.get_trajectories()["mouse"], VideoAnnotation(path)):
@@ -338,6 +338,7 @@ def test_adding_what_cannot_be_added_leaves_the_project_as_it_was(folder, tmp_pa
         with pytest.raises(error, match=message):
             project.add_videos(videos)
         assert files_of(folder) == before
+        assert not list((folder / "videos").glob("cat*"))
     (folder / "videos" / "cat_annotations_x.json").write_text('{"0": {}}')
     (source / "cat_annotations_x.json").write_text('{"0": {"1": [1, 2]}}')
     before = files_of(folder)

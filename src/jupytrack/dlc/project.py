@@ -102,6 +102,8 @@ class DLCProject(Videos, Iterations, Learning):
     ) -> None:
         videos = as_list(videos)
         self.annotation_suffix = annotation_suffix
+        if internal_to_dlc_labels is not None:
+            internal_to_dlc_labels = {str(label): part for label, part in internal_to_dlc_labels.items()}
         given = Path(os.path.abspath(Path(path).expanduser()))
         folder = _project_folder(given)
         if folder is None:
@@ -280,6 +282,7 @@ class DLCProject(Videos, Iterations, Learning):
         if mapping is None:
             self.settings.pop(_MAPPING, None)
             return
+        mapping = {str(label): part for label, part in mapping.items()}
         strangers = [part for part in mapping.values() if part not in self.trackers]
         if strangers:
             raise AnnotationError(
@@ -287,7 +290,7 @@ class DLCProject(Videos, Iterations, Learning):
                 f"Body parts are {', '.join(self.trackers)}.",
             )
         layer_labels(self.trackers, mapping)
-        self.settings[_MAPPING] = {str(label): part for label, part in mapping.items()}
+        self.settings[_MAPPING] = mapping
 
     @property
     def layer_labels(self) -> dict[str, str]:

@@ -133,12 +133,12 @@ class Videos:
         sources = check_videos(as_list(videos), self.video_names)
         folder = self.path / "videos"
         folder.mkdir(exist_ok=True)
+        sets = {}
+        for video in sources:
+            with VideoReader(video) as reader:
+                sets[str(folder / video.name)] = {"crop": f"0, {reader.width}, 0, {reader.height}"}
         new = copy_videos(sources, folder, progress)
         try:
-            sets = {}
-            for video in new:
-                with VideoReader(video) as reader:
-                    sets[str(video)] = {"crop": f"0, {reader.width}, 0, {reader.height}"}
             for video in sources:
                 copied = copy_layers(annotation_sources(video, self.annotation_suffix), folder)
                 new += copied
