@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 
 import pytest
 from projects import annotate, files_of, make_project, predictions, train
 
 from jupytrack import dlc
 from jupytrack.dlc import DLCProject
+from jupytrack.dlc.starting import labels_changed
 from jupytrack.errors import (
     AnnotationError,
     ConflictError,
@@ -149,6 +151,17 @@ def test_steps_out_of_order(project):
     with pytest.raises(ValueError, match="2 snapshots"):
         project.analyze_videos(0, snapshotindex=2)
     assert project.training is None
+
+
+def test_labels_that_are_newer_than_the_dataset_have_changed(project):
+    assert labels_changed(project, -1)
+    model = train(project.path, 0, "pytorch", (10, 20))
+    layer = next((project.path / "videos").glob("*.json"))
+    os.utime(layer, (1000, 1000))
+    assert not labels_changed(project, 0)
+    # training writes beside the weights, not here
+    os.utime(model / "test" / "pose_cfg.yaml", (900, 900))
+    assert labels_changed(project, 0)
 
 
 @pytest.fixture

@@ -142,6 +142,22 @@ def test_two_trainings_wait_for_each_other_and_are_cancelled(untrained, trained,
     assert trained.latest_trained_iteration == 0
 
 
+def cache_imagenet_weights(hub):
+    """Put weights that are all 0.5 where the hub's client looks before it asks the hub."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    model = timm.create_model("test_resnet", pretrained=False)
+    repository = hub / "models--timm--test_resnet.r160_in1k"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("a" * 40)
+    weights = {name: torch.full_like(w, 0.5) for name, w in model.state_dict().items()}
+    save_file(weights, snapshot / "model.safetensors")
+
+
 def test_what_fails_says_why_and_can_be_trained_again(untrained, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
@@ -162,6 +178,15 @@ def test_what_fails_says_why_and_can_be_trained_again(untrained, monkeypatch, tm
     assert "random weights" in untrained.training.began_with
     assert "random weights" in capsys.readouterr().out
     assert [each.state for each in untrained.trainings] == ["failed", "failed", "done"]
+
+    # weights that were downloaded before need no hub
+    cache_imagenet_weights(tmp_path / "hub" / "hub")
+    training = untrained.start_training(refine_mode="pretrained", epochs=1).wait(300)
+    assert training.began_with == "ImageNet weights (test_resnet)"
+    assert training.iteration == 1
+    newest = snapshot_files(untrained.layout(1).train_folder)[-1]
+    backbone = load_snapshot(newest)["model"]["backbone.model.layer1.0.conv1.weight"]
+    assert abs(backbone - 0.5).max() < 0.1, "one epoch changes them a little"
 
 
 def test_step_by_step(trained):
