@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
+from projects import annotate, make_project, predict, predictions, train
 
 from jupytrack.annotation.table import PointTable
-from jupytrack.dlc import compare_iterations
+from jupytrack.dlc import DLCProject, compare_iterations
 from jupytrack.errors import AnnotationError
 from jupytrack.qa.queue import flag_queue
 
@@ -207,3 +208,42 @@ def test_a_long_video_takes_no_longer_than_reading_its_points_a_few_times():
     began = time.perf_counter()
     compare_iterations(_layer(before), _layer(after), _layer(manual))
     assert time.perf_counter() - began < 10 * reference
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = make_project(tmp_path / "p", videos=("mouse.mp4", "rat.mp4"))
+    for iteration in range(3):
+        train(folder, iteration, "pytorch", (5,))
+        predict(folder, iteration, "rat", "snapshot_5", seed=iteration)
+    return folder
+
+
+def test_a_project_compares_its_two_latest_iterations_with_the_labels_made_by_hand(folder):
+    before, after = (predictions(seed=seed).to_numpy() for seed in (1, 2))
+    hand = after[7, :2] + [3.0, 4.0]
+    annotate(folder, "", {"0": {7: [0.0, 0.0]}}, "rat")
+    annotate(folder, "iteration-2", {"0": {7: hand.tolist()}}, "rat")
+    annotate(folder, "dlccorr", {"0": {8: [1.0, 1.0]}}, "rat")
+    project = DLCProject(folder)
+    comparison = project.compare_iterations(min_times=0)
+    assert (comparison.before, comparison.after) == ("dlc_iteration-1_5", "dlc_iteration-2_5")
+    assert set(comparison.moves["video"]) == {"rat"}
+    labels = comparison.labels.loc["0"]
+    assert (labels["points"], labels["manual"]) == (20, 1)
+    assert labels["rmse_after"] == pytest.approx(5)
+    assert labels["rmse_before"] == pytest.approx(np.hypot(*(before[7, :2] - hand)))
+    assert labels["max_moved"] == pytest.approx(np.hypot(*(after - before)[:, :2].T).max())
+    first = project.compare_iterations(0, 2, "rat")
+    assert (first.before, first.after) == ("dlc_iteration-0_5", "dlc_iteration-2_5")
+    assert project.compare_iterations(after=1).before == "dlc_iteration-0_5"
+
+
+def test_a_project_without_two_iterations_says_what_there_is(folder):
+    project = DLCProject(folder)
+    with pytest.raises(AnnotationError, match=r"predicted mouse\.mp4: none\. Train another"):
+        project.compare_iterations(video="mouse")
+    with pytest.raises(AnnotationError, match=r"predicted mouse\.mp4: none; rat\.mp4: 0, 1, 2\."):
+        project.compare_iterations(3)
+    with pytest.raises(AnnotationError, match="cat is not in the project"):
+        project.compare_iterations(video="cat")

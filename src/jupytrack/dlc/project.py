@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from jupytrack.dlc.comparing import Comparing
 from jupytrack.dlc.config import KEYS, ConfigFile, base_name, edit_yaml
 from jupytrack.dlc.iterations import USE_LAST, Iterations
 from jupytrack.dlc.labels import layer_labels
@@ -31,7 +32,7 @@ _NEEDED = ("Task", "scorer", "bodyparts", "video_sets")
 _MAPPING = "internal_to_dlc_labels"
 
 
-class DLCProject(Videos, Iterations, Learning):
+class DLCProject(Videos, Iterations, Comparing, Learning):
     """A DeepLabCut project: label, train, look, correct, train again.
 
     An existing project of DeepLabCut 3 or 2 is opened without deeplabcut and is not written to. A new one is

@@ -1,0 +1,91 @@
+"""Two iterations of a project compared on one of its videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from jupytrack.annotation.points import VideoAnnotation
+from jupytrack.dlc.comparison import compare_iterations
+from jupytrack.dlc.corrections import splice
+from jupytrack.dlc.files import manual_layers
+from jupytrack.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from jupytrack.annotation.table import PointTable
+    from jupytrack.dlc.comparison import IterationComparison
+    from jupytrack.dlc.project import DLCProject
+    from jupytrack.dlc.videos import PathLike
+
+__all__ = ["Comparing"]
+
+
+class Comparing:
+    """What a new iteration changed, for :class:`jupytrack.DLCProject`."""
+
+    def compare_iterations(
+        self,
+        before: int | None = None,
+        after: int | None = None,
+        video: int | PathLike | None = None,
+        **options: Any,
+    ) -> IterationComparison:
+        """Say what a new iteration changed in its predictions of a video, and where its error grew.
+
+        Parameters
+        ----------
+        before, after : int, optional
+            The iterations; by default the two latest with predictions of the video.
+        video : path or int, optional
+            Which video, as for :meth:`video_index`; by default the first one with predictions of both.
+        **options
+            Those of :func:`jupytrack.dlc.compare_iterations`, such as ``min_times``.
+
+        Returns
+        -------
+        IterationComparison
+            The errors are those against the layers that people made beside the video, as they are saved.
+
+        Raises
+        ------
+        AnnotationError
+            If there are no two iterations with predictions, the video is not in the project, or an option
+            makes no sense.
+        FormatError
+            If a file is damaged or of another video.
+
+        Examples
+        --------
+        >>> project.compare_iterations()  # doctest: +SKIP
+        """
+        project = cast("DLCProject", self)
+        videos = project.video_list if video is None else [project.video_list[project.video_index(video)]]
+        predicted: dict[str, list[int]] = {}
+        for path in videos:
+            numbers = [
+                number for number in project.all_iterations if project.layout(number).predictions(path.stem)
+            ]
+            predicted[path.name] = numbers
+            new = after if after is not None or not numbers else numbers[-1]
+            earlier = [number for number in numbers if new is not None and number < new]
+            old = before if before is not None or not earlier else earlier[-1]
+            if old in numbers and new in numbers and old != new:
+                one, other = (project.get_trajectories(path, number)[path.stem] for number in (old, new))
+                return compare_iterations(one, other, _manual(path), video=path.stem, **options)
+        listed = "; ".join(
+            f"{name}: {', '.join(map(str, numbers)) or 'none'}" for name, numbers in predicted.items()
+        )
+        raise AnnotationError(
+            f"There are no predictions by two iterations to compare. Iterations that predicted {listed}.",
+            "Train another one, or run analyze_videos() with an earlier one.",
+        )
+
+
+def _manual(video: Path) -> PointTable | None:
+    """Return the points of all layers that people made together, None if there are none."""
+    merged: PointTable | None = None
+    for path in manual_layers(video).values():
+        table = VideoAnnotation(path, video if video.is_file() else None).to_table()
+        if table.present.any():
+            merged = table if merged is None else splice(merged, table)
+    return merged
