@@ -1,4 +1,4 @@
-"""How long a video of a project takes to open, in a real kernel. Prints figures; never fails for being slow."""
+"""How long a video of a project takes to open, in a real kernel; prints figures and never fails for them."""
 
 from __future__ import annotations
 
