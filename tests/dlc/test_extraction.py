@@ -188,6 +188,44 @@ def test_labels_of_another_program_are_kept_aside(folder, project):
     assert hers.read_bytes() == theirs
 
 
+def test_frames_that_only_another_program_labelled_become_a_layer(folder, project):
+    annotate(folder, "a", {"0": {5: [1.0, 2.0]}, "1": {5: [3.0, 4.0]}})
+    project.extract_frames()
+    video = table(folder)
+    shutil.copy(
+        folder / "labeled-data" / "mouse" / "img05.png", folder / "labeled-data" / "mouse" / "img07.png"
+    )
+    theirs = picture(folder, "img07.png").copy()
+    more = video.copy()
+    more.index = pd.MultiIndex.from_tuples([("labeled-data", "mouse", "img07.png")])
+    both = pd.concat([video + 1, more + 10])
+    both.to_hdf(folder / "labeled-data" / "mouse" / "CollectedData_me.h5", key="df_with_missing", mode="w")
+    assert labelled_frames(project)["mouse"] == 2
+    project.extract_frames()
+    layer = folder / "videos" / "mouse_annotations_labeled-data.json"
+    assert json.loads(layer.read_text()) == {"0": {"7": [11.0, 12.0]}, "1": {"7": [13.0, 14.0]}}
+    # the picture that was labelled stays, whatever frame it is
+    assert (picture(folder, "img07.png") == theirs).all()
+    assert table(folder).to_numpy()[:, 0].tolist() == [1.0, 11.0]
+    # from now on it is a layer like any other
+    project.extract_frames()
+    assert table(folder).to_numpy()[:, 0].tolist() == [1.0, 11.0]
+    layer.unlink()
+    project.extract_frames()
+    assert table(folder).to_numpy()[:, 0].tolist() == [1.0]
+    assert not layer.exists()
+
+
+def test_what_another_program_labelled_is_trained_on_without_layers(folder, project):
+    layer = annotate(folder, "a", POINTS)
+    project.extract_frames()
+    path = folder / "labeled-data" / "mouse" / "CollectedData_me.h5"
+    layer.unlink()
+    theirs = path.read_bytes()
+    project.extract_frames()
+    assert path.read_bytes() == theirs
+
+
 def test_body_parts_by_their_own_names(tmp_path):
     folder = make_project(tmp_path / "p", parts=("nose", "ear", "tail"))
     annotate(folder, "a", {"0": {1: [1, 1]}, "5": {1: [5, 5], 2: [6, 6]}})
@@ -269,6 +307,15 @@ def test_a_disk_that_fills_up_leaves_the_project_as_it_was(folder, project, tmp_
         assert not (folder / "jupytrack.json").exists()
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_damaged_settings_file_is_named(folder, project):
+    annotate(folder, "a", POINTS)
+    (folder / "jupytrack.json").write_text("{")
+    before = files_of(folder)
+    with pytest.raises(FormatError, match=r"jupytrack\.json is no settings file"):
+        project.extract_frames()
+    assert files_of(folder) == before
 
 
 def test_how_many_frames_are_labelled(folder, project):

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupytrack.annotation.storage import free_name
+from jupytrack.dlc.adoption import PICTURES, labels_of_others, merged_with, write_layer
 from jupytrack.dlc.files import MERGED, manual_layers, merged_annotation
 from jupytrack.dlc.labels import by_body_part
-from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.errors import AnnotationError, FormatError, JupytrackError
 from jupytrack.files import file_fingerprint, save_error, write_atomic
 from jupytrack.formats import deeplabcut
 from jupytrack.formats.dustrack import make_annotation_file_name
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_trainable", "extract_frames", "label_sources", "labelled_frames"]
 
-PICTURES = "pictures"
-"""Our setting that tells which pictures and labels we wrote."""
-
 
 @dataclass
 class _Extraction:
@@ -52,6 +50,7 @@ class _Extraction:
     aside: Path
     record: dict[str, Any]
     merged: Any
+    others: PointTable | None = None
     kept: set[str] = field(default_factory=set)
 
     @property
@@ -132,6 +131,8 @@ def labelled_frames(
         if place in sources:
             with VideoReader(video) as reader:
                 table = _labels(project, reader, sources[place], suffix_merged)[0]
+            if annotation_file_names is None:
+                table = merged_with(table, labels_of_others(project, video.stem, table))
         else:
             path = project.paths["labels"] / video.stem / f"CollectedData_{project.scorer}.h5"
             if not path.is_file():
@@ -162,6 +163,8 @@ def check_trainable(
     ------
     TrainingError
         If there are too few labelled frames for ``TrainingFraction`` in config.yaml, or that is no share.
+    AnnotationError
+        If none of a video's labels is a body part.
     FormatError, ConflictError
         If an annotation cannot be read, was made on another video or has unsaved edits.
     """
@@ -183,6 +186,9 @@ def extract_frames(
     progress = progress or Progress()
     sources = label_sources(project, annotation_file_names, suffix_merged)
     if not sources:
+        if annotation_file_names is None and any(_labelled_by_others(project)):
+            # they are as DeepLabCut wants them
+            return
         raise AnnotationError(
             f"There are no annotations of the videos in {project.path}.",
             f"Label frames and save; files are called <video>_annotations_<name>.json, in "
@@ -198,7 +204,12 @@ def extract_frames(
             video = project.video_list[place]
             with VideoReader(video) as reader:
                 table, merged = _labels(project, reader, files, suffix_merged, warn=True)
+                others = None
+                if annotation_file_names is None:
+                    others = labels_of_others(project, video.stem, table)
+                    table = merged_with(table, others)
                 extraction = _write_aside(project, reader, table, merged, aside / video.stem)
+                extraction.others = others
                 for done, total in _pictures(extraction, reader, table):
                     progress.update(
                         number + done / max(total, 1),
@@ -207,7 +218,9 @@ def extract_frames(
                     )
             ready.append(extraction)
         progress.update(len(sources), len(sources), "labels")
-        for extraction in ready:
+        for extraction, place in zip(ready, sources, strict=True):
+            if extraction.others is not None:
+                write_layer(project, project.video_list[place], extraction.others)
             with _errors_of(extraction.folder):
                 _put_in_place(project, extraction)
     finally:
@@ -216,6 +229,14 @@ def extract_frames(
         for extraction, place in zip(ready, sources, strict=True):
             path = make_annotation_file_name(project.video_list[place], suffix_merged)
             extraction.merged.save(path, overwrite=True)
+
+
+def _labelled_by_others(project: DLCProject) -> Iterator[Path]:
+    """Yield the tables of labels of the project's videos."""
+    for video in project.video_list:
+        path = project.paths["labels"] / video.stem / f"CollectedData_{project.scorer}.h5"
+        if path.is_file():
+            yield path
 
 
 def _labels(
@@ -268,7 +289,9 @@ def _pictures(extraction: _Extraction, reader: VideoReader, table: PointTable) -
         yield done, len(frames)
         path = extraction.folder / name
         there = _stamp(path)
-        if there is not None and known.get(name) == there:
+        theirs = extraction.others is not None and bool(extraction.others.present[:, n].any())
+        # what another program labelled is the picture that it took
+        if there is not None and (theirs or known.get(name) == there):
             extraction.kept.add(name)
             continue
         picture = reader.read(n, "rgb")
@@ -339,6 +362,6 @@ def _errors_of(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, FormatError):
+        if isinstance(error, JupytrackError):
             raise
         raise save_error(Path(error.filename or path), error) from error
