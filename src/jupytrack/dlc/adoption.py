@@ -1,0 +1,94 @@
+"""Labels that another program made, on frames that no layer of ours has.
+
+A project that was labelled in DeepLabCut has its labels in ``labeled-data`` alone. Once layers are made for its
+videos, those labels become a layer, too: else the next training would learn from the new frames only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jupytrack.annotation.table import PointTable
+from jupytrack.dlc.labels import by_body_part
+from jupytrack.files import file_fingerprint, write_atomic
+from jupytrack.formats import deeplabcut, dustrack
+
+if TYPE_CHECKING:
+    from jupytrack.dlc.project import DLCProject
+
+__all__ = ["PICTURES", "labels_of_others", "merged_with", "write_layer"]
+
+PICTURES = "pictures"
+"""Our setting that tells which pictures and labels we wrote."""
+_LAYER = "labeled-data"
+
+
+def labels_of_others(project: DLCProject, stem: str, table: PointTable) -> PointTable | None:
+    """Return the labels of a video that are in ``labeled-data`` and in none of its layers.
+
+    Parameters
+    ----------
+    project : DLCProject
+        The project.
+    stem : str
+        Name of the video without suffix.
+    table : PointTable
+        What its layers hold, by body part and for all of its frames.
+
+    Returns
+    -------
+    PointTable or None
+        By body part, for the frames on which no layer has a body part; None if there are none, or if what is
+        in ``labeled-data`` is what we wrote. Frames whose labels we wrote once are left out: they were
+        removed from the layers since.
+
+    Raises
+    ------
+    FormatError
+        If the labelled data cannot be read or goes beyond the video's end.
+    """
+    path = project.paths["labels"] / stem / f"CollectedData_{project.scorer}.h5"
+    record: dict[str, Any] = project.settings.get(PICTURES, {}).get(stem, {})
+    if not path.is_file() or file_fingerprint(path) == record.get("labels"):
+        return None
+    theirs = deeplabcut.read_h5(path, table.n_frames).resized(table.n_frames)
+    found, _ = by_body_part(theirs, project.layer_labels)
+    frames = found.present.any(axis=0) & ~table.present.any(axis=0)
+    for name in record.get("files", {}):
+        digits = Path(name).stem.removeprefix("img")
+        if digits.isdigit() and int(digits) < table.n_frames:
+            frames[int(digits)] = False
+    if not frames.any():
+        return None
+    found.xy[:, ~frames] = np.nan
+    return found
+
+
+def merged_with(table: PointTable, others: PointTable | None) -> PointTable:
+    """Return the points of both; they have no frame in common."""
+    if others is None:
+        return table
+    both = PointTable.empty(table.labels, table.n_frames)
+    both.xy[:] = np.where(np.isnan(table.xy), others.xy, table.xy)
+    return both
+
+
+def write_layer(project: DLCProject, video: Path, others: PointTable) -> Path:
+    """Write the labels of another program as a layer beside the video, ``<video>_annotations_labeled-data.json``.
+
+    Raises
+    ------
+    SaveError
+        If it cannot be written.
+    """
+    path, number = dustrack.make_annotation_file_name(video, _LAYER), 1
+    while path.exists():
+        number += 1
+        path = dustrack.make_annotation_file_name(video, f"{_LAYER}-{number}")
+    layer = PointTable.empty([project.layer_labels[part] for part in others.labels], others.n_frames)
+    layer.xy[:] = others.xy
+    write_atomic(path, dustrack.to_json(layer))
+    return path
