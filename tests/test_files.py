@@ -10,6 +10,7 @@ import sys
 import pytest
 from unprivileged import common_folder, run_unprivileged
 
+from jupytrack import files
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import SaveError
 from jupytrack.files import file_fingerprint, save_error, write_atomic
@@ -148,3 +149,13 @@ def test_a_sidecar_that_cannot_be_written_does_not_look_like_somebody_else(tmp_p
     path.with_suffix(".sidecar").rmdir()
     ann.save()
     assert VideoAnnotation(path).data == {"0": {3: [1, 2]}}
+
+
+def test_a_lock_that_a_killed_process_left_does_not_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_PATIENCE", 0.05)
+    (tmp_path / ".x.json.lock").touch()
+    with files.writing_alone(tmp_path / "x.json"):
+        assert (tmp_path / ".x.json.lock").exists()
+    assert not (tmp_path / ".x.json.lock").exists()
+    with files.writing_alone(tmp_path / "none" / "x.json"):
+        pass

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,17 @@ from uuid import uuid4
 
 from jupytrack.errors import FormatError, SaveError
 
-__all__ = ["file_fingerprint", "read_error", "replacing", "save_error", "sync_folder", "write_atomic"]
+__all__ = [
+    "file_fingerprint",
+    "read_error",
+    "replacing",
+    "save_error",
+    "sync_folder",
+    "write_atomic",
+    "writing_alone",
+]
+
+_PATIENCE = 10.0
 
 
 def write_atomic(path: str | Path, content: bytes) -> None:
@@ -81,6 +92,42 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+@contextmanager
+def writing_alone(path: str | Path) -> Iterator[None]:
+    """Let one process (or thread) at a time change a file that it reads, changes and replaces.
+
+    It waits for the others, at most ten seconds: what is left of a process that was killed is passed over
+    then. Where no lock can be made, for instance in a folder without permission, it does not wait.
+
+    Parameters
+    ----------
+    path : path
+        The file; ``.<name>.lock`` lies beside it meanwhile.
+    """
+    path = Path(os.path.realpath(path))
+    lock = path.with_name(f".{path.name}.lock")
+    until = time.monotonic() + _PATIENCE
+    locked = False
+    while not locked:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            locked = True
+        except FileExistsError:
+            if time.monotonic() > until:
+                with contextlib.suppress(OSError):
+                    lock.unlink()
+                until = time.monotonic() + _PATIENCE
+            time.sleep(0.002)
+        except OSError:
+            break
+    try:
+        yield
+    finally:
+        if locked:
+            with contextlib.suppress(OSError):
+                lock.unlink()
 
 
 def save_error(path: str | Path, error: OSError) -> SaveError:

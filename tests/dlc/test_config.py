@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +197,25 @@ def test_settings_of_two_processes_do_not_undo_each_other(tmp_path):
     assert one["b"] == [1, 2]
     with pytest.raises(KeyError):
         one["c"]
+
+
+def test_nothing_is_lost_between_processes_that_write_at_once(tmp_path, config):
+    code = (
+        "import sys\n"
+        "from jupytrack.dlc.settings import Settings\n"
+        "from jupytrack.dlc.config import edit_yaml\n"
+        "folder, name = sys.argv[1:]\n"
+        "settings = Settings(folder)\n"
+        "for n in range(30):\n"
+        "    settings[f'{name}{n}'] = n\n"
+        "    edit_yaml(f'{folder}/config.yaml', {f'{name}{n}': n})\n"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "ab"]
+    assert [run.wait(60) for run in runs] == [0, 0]
+    wanted = {f"{name}{n}": n for name in "ab" for n in range(30)}
+    assert dict(Settings(tmp_path)) == wanted
+    assert wanted.items() <= parse_yaml(config).items()
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": 1}', "[]", ""])

@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from jupytrack.errors import FormatError
-from jupytrack.files import read_error, write_atomic
+from jupytrack.files import read_error, write_atomic, writing_alone
 
 __all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "plain_lists", "rebase_to_config"]
 
@@ -144,6 +144,11 @@ def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[
         If it cannot be written.
     """
     path = Path(path)
+    with writing_alone(path):
+        return _edit(path, changes)
+
+
+def _edit(path: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     text = _read(path)
     old = parse_yaml(path, text)
     plain = {key: _plain(value) for key, value in changes.items()}
@@ -212,6 +217,7 @@ class ConfigFile:
     def edit(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change values; see :func:`edit_yaml`."""
         edit_yaml(self.path, changes)
+        self._stamp = ()
         return self.read()
 
     def _current(self) -> dict[str, Any]:

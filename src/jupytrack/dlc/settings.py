@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupytrack.errors import FormatError
-from jupytrack.files import read_error, write_atomic
+from jupytrack.files import read_error, write_atomic, writing_alone
 from jupytrack.formats.deeplabcut import PROJECT_SETTINGS
 
 __all__ = ["Settings"]
@@ -50,9 +50,11 @@ class Settings(MutableMapping[str, Any]):
         self.save({key: value})
 
     def __delitem__(self, key: str) -> None:
-        content = dict(self._current())
-        del content[key]
-        self._write(content)
+        with writing_alone(self.path):
+            self._stamp = ()
+            content = dict(self._current())
+            del content[key]
+            self._write(content)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict(self._current()))
@@ -67,9 +69,11 @@ class Settings(MutableMapping[str, Any]):
         """Set several values in one step; nothing is written if all are there already."""
         # Through JSON, so that what is compared and kept is what will be read.
         values = json.loads(json.dumps(dict(values)))
-        current = self._current()
-        if any(key not in current or current[key] != value for key, value in values.items()):
-            self._write({**current, **values})
+        with writing_alone(self.path):
+            self._stamp = ()  # two changes within a tick of the clock look the same
+            current = self._current()
+            if any(key not in current or current[key] != value for key, value in values.items()):
+                self._write({**current, **values})
 
     def _write(self, content: dict[str, Any]) -> None:
         text = json.dumps({"format": _FORMAT, "version": 1, **content}, indent=1, ensure_ascii=False)
