@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from box_tracks import N_FRAMES, SIZE, at, columns, found, tracks
 
-from jupytrack import VideoReader, VideoWriter, qa
-from jupytrack.errors import AnnotationError
+import jupytrack
+from jupytrack import BoxTracks, VideoReader, VideoWriter, qa, samples
+from jupytrack.errors import AnnotationError, VideoNotFoundError
 from jupytrack.jobs import JobCancelled, Progress
 
 COLOURS = {1: (200, 40, 30), 2: (40, 170, 60), 3: (60, 70, 200)}
@@ -65,6 +66,38 @@ def test_a_switch_behind_something_is_found_when_both_are_seen_again(video, away
     flags = qa.id_switches(layer, video)
     assert found(flags) == [(1, 55), (2, 55)]
     assert "frame 44" in flags["message"][0]
+
+
+@pytest.fixture(scope="module")
+def street():
+    """Return a real video, and where a shop sign and a cyclist's sleeve are from frame 104 to 136."""
+    try:
+        path = samples.bikes()
+    except VideoNotFoundError as error:
+        pytest.skip(f"needs the network: {error}")
+    starts, ends = [[289.5, 83.5], [381.4, 99.8]], [[297.5, 49.0], [389.5, 65.5]]
+    with VideoReader(path) as reader:
+        yield reader, jupytrack.lucas_kanade_rstc(path, 104, 136, np.array(starts), np.array(ends))
+
+
+@pytest.mark.parametrize("size", [(12, 12), (24, 32), (40, 60)])
+@pytest.mark.parametrize("hidden", [0, 3, 10])
+def test_switches_in_a_real_video_are_found_and_nothing_else(street, size, hidden):
+    video, points = street
+    frame = np.repeat(np.arange(104, 137), 2)
+    boxes = np.concatenate([points.reshape(-1, 2) + 0.5 - np.array(size) / 2, np.tile(size, (66, 1))], axis=1)
+    seen = (frame < 118) | (frame >= 118 + hidden)
+    right = np.tile([1, 2], 33)
+    layer = BoxTracks(frame[seen], right[seen], boxes[seen], n_frames=len(video))
+    assert found(qa.id_switches(layer, video, candidates=everywhere(layer))) == []
+    wrong = np.where(frame >= 118, 3 - right, right)
+    layer = BoxTracks(frame[seen], wrong[seen], boxes[seen], n_frames=len(video))
+    flags = qa.id_switches(layer, video)
+    assert sorted(found(flags)) == [(1, 118 + hidden), (2, 118 + hidden)]
+    # well above the threshold, and what is no switch well below
+    assert flags["value"].min() > 0.6
+    still = qa.id_switches(layer, video, candidates=everywhere(layer), appearance_distance=0)
+    assert still["value"][still["frame"] != 118 + hidden].max() < 0.2
 
 
 def test_only_candidates_are_looked_at_and_each_frame_is_read_once(video):
