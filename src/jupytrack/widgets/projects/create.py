@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from jupytrack.dlc.creation import check_name
 from jupytrack.dlc.training import is_active
 from jupytrack.errors import AnnotationError
 from jupytrack.jobs import JobCancelled, Progress
@@ -132,6 +131,8 @@ class CreateForm(Form):
             )
 
     def _submit(self) -> None:
+        from jupytrack.dlc.creation import check_name
+
         bundle = self.bundle.value if self._empty else ""
         if self._empty and not bundle:
             raise AnnotationError(

@@ -22,7 +22,6 @@ from jupytrack.dlc.preflight import (
     scan,
     scan_video,
 )
-from jupytrack.dlc.project import DLCProject
 from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.jobs import Job
 from jupytrack.widgets.projects.comparison import compare_in
@@ -33,6 +32,7 @@ from jupytrack.widgets.projects.train import defaults_of
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
     from jupytrack.dlc.comparison import IterationComparison
+    from jupytrack.dlc.project import DLCProject
     from jupytrack.dlc.training import Training
     from jupytrack.widgets.projects.panel import ProjectPanel
     from jupytrack.widgets.session import Session
@@ -69,7 +69,7 @@ class Projects:
         fname = str(self.session.video.fname)
         if self._project is None or self._project[0] != fname:
             try:
-                self._project = (fname, DLCProject.find(fname))
+                self._project = (fname, _project_of(Path(fname)))
             except JupytrackError as error:
                 # once is enough: nothing of it can be done until the file is mended
                 self._project = (fname, None)
@@ -508,6 +508,15 @@ class Projects:
             found = compare_in(self.session, project, before, after, **options)
         self.project_panel.compare(found)
         return found
+
+
+def _project_of(video: Path) -> DLCProject | None:
+    # most videos are in none, and need not load what reads one
+    if not (video.absolute().parent.parent / "config.yaml").is_file():
+        return None
+    from jupytrack.dlc.project import DLCProject
+
+    return DLCProject.find(video)
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import ipywidgets
 
 from jupytrack.dlc.corrections import CORRECTIONS_LAYER_NAME
 from jupytrack.dlc.preflight import dropped_files, save_and_clean
-from jupytrack.dlc.training import is_active
 from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.panels import Panel, command_button, row
 from jupytrack.widgets.projects.comparison import ComparisonView, compare_in
@@ -71,6 +70,7 @@ class ProjectPanel(Panel):
         self.add_class("jupytrack-project")
         self.session.observe(lambda _: self.show(), ["status"])
         self._described = ""
+        self._dropped: tuple[str | None, bool] | None = None
         self.describe()
         _open.add(self)
 
@@ -85,6 +85,7 @@ class ProjectPanel(Panel):
         """Look at the project on the disk, and at its newest training."""
         project = self.annotator.project
         self._described = _description(project)
+        self._dropped = None
         if project is not None and self.training is None:
             newest = project.training
             if newest is not None and newest.state in ("waiting", "running", "interrupted", "failed"):
@@ -96,7 +97,8 @@ class ProjectPanel(Panel):
         project, session = self.annotator.project, self.session
         if self.text.value != self._described:
             self.text.value = self._described
-        busy = self.training is not None and is_active(self.training.training.state)
+        # called on every edit: nothing here looks at the disk
+        busy = self.training is not None and self.training.follows
         status = session.status
         there = {
             "create_dlc_project": project is None,
@@ -114,8 +116,11 @@ class ProjectPanel(Panel):
         )
 
     def _has_dropped(self) -> bool:
+        """Whether the active layer has a recovery file; looked up when it may have changed."""
         fname = self.session.ann.fname
-        return fname is not None and bool(dropped_files(fname))
+        if self._dropped is None or self._dropped[0] != fname:
+            self._dropped = (fname, fname is not None and bool(dropped_files(fname)))
+        return self._dropped[1]
 
     def _arrange(self) -> None:
         parts = (self.form, self.training, self.comparison)
@@ -179,12 +184,14 @@ class ProjectPanel(Panel):
 
     def tell_cleaned(self, names: list[str], kept: list[Path]) -> None:
         """Say which layers were saved, and where dropped frames went."""
+        self._dropped = None
         for name in names:
             if name in self.session.layers:
                 self.session.forget_unsaved(name)
         where = f" Dropped frames are kept in {', '.join(path.name for path in kept)}." if kept else ""
         back = "Undo, or Restore dropped, brings them back." if kept else ""
         self.session.notify("info", f"Saved {', '.join(names)}.{where}", back)
+        self.show()
 
     # training
 
