@@ -1,7 +1,7 @@
 """Labels that another program made, on frames that no layer of ours has.
 
-A project that was labelled in DeepLabCut has its labels in ``labeled-data`` alone. Once layers are made for its
-videos, those labels become a layer, too: else the next training would learn from the new frames only.
+A project that was labelled in DeepLabCut has its labels in ``labeled-data`` alone. Once layers are made for
+its videos, those labels become a layer, too: else the next training would learn from the new frames only.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def merged_with(table: PointTable, others: PointTable | None) -> PointTable:
 
 
 def write_layer(project: DLCProject, video: Path, others: PointTable) -> Path:
-    """Write the labels of another program as a layer beside the video, ``<video>_annotations_labeled-data.json``.
+    """Write the labels of another program as the layer ``labeled-data`` of a video.
 
     Raises
     ------
