@@ -61,7 +61,8 @@ def test_lines_of_ground_truth(tmp_path):
         *("gt", "gt.txt", "labels.txt", "seqinfo.ini"),
     ]
     again = mot.read(tmp_path / "seq")
-    assert again == tracks.assign(frame_rate=30, image_size=(640, 480))
+    # what write() is told, and the tracks did not know, is in what is read
+    assert again == tracks.assign(frame_rate=30, image_size=(640, 480)) != tracks
     assert mot.read(tmp_path / "seq/gt/gt.txt") == again
     assert again.confidence.tolist() == [1, 0]
 
@@ -490,3 +491,12 @@ def test_trackeval_says_the_same_of_real_files_written_again(evaluated, tud, tmp
         row = table[f"tracker {sequence}"]
         names = ("MOTA", "IDF1", "HOTA", "IDSW", "CLR_FP", "CLR_FN", "MT", "ML")
         assert [row[name] for name in names] == pytest.approx(values, abs=1e-6)
+
+
+def test_what_a_single_file_lost_makes_it_whole_again(tmp_path):
+    tracks = BoxTracks([2], ["a"], [[1, 2, 3, 4]], n_frames=9, frame_rate=25, image_size=(64, 48))
+    lost = mot.write(tracks, tmp_path / "a.txt")
+    known = {loss.what: getattr(tracks, loss.what) for loss in lost}
+    assert known == {"n_frames": 9, "frame_rate": 25, "image_size": (64, 48)}
+    assert mot.read(tmp_path / "a.txt") != tracks
+    assert mot.read(tmp_path / "a.txt").assign(**known) == tracks

@@ -321,7 +321,7 @@ class BoxTracks(BoxRows):
     # for people
 
     def __eq__(self, other: object) -> bool:
-        """Whether everything is the same, missing values included."""
+        """Whether everything is the same: missing values, number of frames, frame rate and size, too."""
         if not isinstance(other, BoxTracks):
             return NotImplemented
         return (

@@ -62,7 +62,8 @@ def write(
     Returns
     -------
     LossReport
-        What the files cannot hold; empty, and false, if they hold everything.
+        What the files cannot hold; empty, and false, if they hold everything. What is read then equals
+        ``tracks``, or ``tracks.assign(frame_rate=…, image_size=…)`` where these are given here.
 
     Raises
     ------
