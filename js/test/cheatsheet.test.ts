@@ -22,4 +22,9 @@ describe("cheatSheetRows", () => {
     const digits = Array.from({ length: 10 }, (_, digit) => bind("Select", "Labels", String(digit)));
     expect(cheatSheetRows(digits).get("Labels")).toEqual([{ keys: ["0", "…", "9"], title: "Select" }]);
   });
+
+  it("leaves out what is not offered here", () => {
+    const rows = cheatSheetRows([{ ...bind("Next video", "Videos", "alt+right"), offered: false }]);
+    expect(rows.size).toBe(0);
+  });
 });

@@ -246,4 +246,34 @@ describe("ByteCache", () => {
     cache.set("a", 1, 50);
     expect(cache.has("a")).toBe(true);
   });
+
+  it("gives everything back while it sleeps, and begins anew", async () => {
+    const provider = makeProvider();
+    provider.want(10, 0);
+    answer(provider, 10);
+    await settle();
+    const held = provider.hold(10);
+    provider.want(11, 1);
+    answer(provider, 11);
+    provider.sleep();
+    await settle();
+    // the picture on the screen stays usable
+    expect(provider.stats()).toMatchObject({ pictures: 0, stills: 0, inFlight: 0 });
+    expect(held && closed).toBe(1);
+    const asked = sent.length;
+    provider.want(12, 1);
+    answer(provider, 12);
+    time = 60_000;
+    await vi.advanceTimersByTimeAsync(5000);
+    provider.invalidate(null, 3);
+    expect(sent).toHaveLength(asked);
+    expect(provider.has(12)).toBe(false);
+    provider.wake();
+    provider.want(12, 1);
+    expect(sent.at(-1)?.frames).toEqual([12]);
+    answer(provider, 12, 3);
+    await settle();
+    expect(provider.has(12)).toBe(true);
+    provider.dispose();
+  });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { guardKeys } from "../src/host";
+import { adoptHost, findHost, guardKeys, holdFocus } from "../src/host";
 
 const SUPPRESS = "data-lm-suppress-shortcuts";
 let area: HTMLElement;
@@ -67,5 +67,44 @@ describe("guardKeys", () => {
     stop();
     press(inside, "d");
     expect(heard).toEqual([true]);
+  });
+});
+
+describe("a queue of videos", () => {
+  it("is the host of all its annotators", () => {
+    area.className = "jupytrack-queue";
+    const own = document.createElement("div");
+    own.className = "jupytrack jupytrack-annotator";
+    own.append(inside);
+    expect(findHost(inside)).toBe(own);
+    area.append(own);
+    expect(findHost(inside)).toBe(area);
+  });
+
+  it("holds the focus in between, and the keys with it", () => {
+    // no canvas guards the keys of a queue while none is shown
+    stop();
+    const answered: string[] = [];
+    let shown = 0;
+    const canvases = [0, 1].map((number) => {
+      const root = document.createElement("div");
+      area.append(root);
+      const onKey = (event: KeyboardEvent) => answered.push(`${number} ${event.key}`);
+      return adoptHost(area, { root, onKey, focus: () => undefined, isFirst: () => shown === number });
+    });
+    holdFocus(area);
+    expect(document.activeElement).toBe(area);
+    press(area, "x");
+    // the browser would leave the page
+    const leaving = new KeyboardEvent("keydown", { key: "ArrowLeft", altKey: true, cancelable: true });
+    area.dispatchEvent(leaving);
+    expect(leaving.defaultPrevented).toBe(true);
+    shown = 1;
+    press(inside, "y");
+    shown = -1;
+    press(area, "z");
+    expect(heard.at(-1)).toBe(false);
+    expect(answered).toEqual(["0 x", "1 y"]);
+    for (const stopOne of canvases) stopOne();
   });
 });

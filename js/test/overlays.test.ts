@@ -118,6 +118,27 @@ describe("OverlayCache", () => {
       2, 0,
     ]);
   });
+
+  it("gives everything back while it sleeps, and begins anew", async () => {
+    const cache = makeCache();
+    cache.want(10, 1);
+    answer(cache, sent[0]?.frames ?? [], 0);
+    expect(cache.has(10)).toBe(true);
+    cache.sleep();
+    expect(cache.stats()).toMatchObject({ recordings: 0, pending: 0 });
+    const asked = sent.length;
+    cache.want(11, 1);
+    cache.invalidate(null, 4);
+    answer(cache, [11], 4);
+    time = 60_000;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(sent).toHaveLength(asked);
+    expect(cache.has(11)).toBe(false);
+    cache.wake();
+    cache.want(11, 1);
+    expect(sent.at(-1)?.frames).toContain(11);
+    cache.dispose();
+  });
 });
 
 describe("Replayer", () => {
