@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
+
+from jupytrack.dlc import DLCProject
 
 pytestmark = pytest.mark.deeplabcut
 
@@ -59,9 +62,13 @@ def button(lab: Any, name: str) -> Any:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     tiny.make_source(tmp_path)
-    return tmp_path
+    yield tmp_path
+    # a training outlives the notebook, and would outlive a test that failed
+    for config in tmp_path.glob("*/config.yaml"):
+        for training in DLCProject(config.parent).trainings:
+            training.cancel()
 
 
 @pytest.mark.filterwarnings("default")

@@ -22,6 +22,7 @@ from jupytrack.dlc.project import DLCProject
 from jupytrack.dlc.training import Training
 from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.widgets.annotator import Annotator
+from jupytrack.widgets.projects import methods
 from jupytrack.widgets.projects.forms import PathField
 from jupytrack.widgets.projects.train import TrainForm, defaults_of
 
@@ -475,6 +476,47 @@ def test_one_that_was_cut_off_offers_to_resume(folder, clip):
         assert not shown(view.cancel)
     finally:
         annotator.close()
+
+
+def test_resume_goes_on_and_is_shown(folder, clip):
+    video = make_project(folder, clip)
+    gone = dataclasses.asdict(dataclasses.replace(Holder.me(), process=2**22 - 3, started=1.0))
+    options = {
+        "stages": ["frames", "dataset", "train"],
+        "epochs": 50,
+        "device": "cpu",
+        "begin": {"mode": "scratch"},
+    }
+    training = make_training(folder, "running", holder=gone)
+    (training.folder / "options.json").write_text(json.dumps(options))
+    annotator = Annotator(video, "iteration-0", n_labels=2)
+    try:
+        panel = annotator.project_panel
+        seen = notices(annotator)
+        panel.training.resume.click()
+        # there is nothing to learn from: it runs again, and says why it stops
+        wait_for(lambda: training.state == "failed", 60)
+        wait_for(lambda: "failed" in panel.training.title.value)
+        wait_for(lambda: any(notice.startswith("error:") for notice in seen))
+        assert training.error in panel.training.text.value.replace("&#x27;", "'")
+    finally:
+        annotator.close()
+
+
+def test_two_projects_are_not_made_at_once(annotator, monkeypatch):
+    go_on = threading.Event()
+
+    def waiting(progress, **options):
+        assert go_on.wait(30)
+        raise AnnotationError("Enough.", "Stop.")
+
+    monkeypatch.setattr(methods, "make_project", waiting)
+    job = annotator.create_dlc_project(name="knee_01", wait=False)
+    with pytest.raises(AnnotationError, match="being made already"):
+        annotator.create_dlc_project(name="knee_01")
+    go_on.set()
+    with pytest.raises(AnnotationError, match="Enough"):
+        job.result(30)
 
 
 # comparing

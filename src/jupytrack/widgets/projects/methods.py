@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Projects"]
 
+_CREATING = "Creating the project"
 # arguments of DLCProject.process, in order
 _PROCESS = ("iteration_num", "maxiters", "refine", "create_video", "source_snapshot")
 
@@ -250,6 +251,8 @@ class Projects:
                 f"This video is in the project {self.project.name!r} already.",
                 "Open the original video to make another project of it.",
             )
+        if any(bar.job.title == _CREATING and not bar.job.future.done() for bar in self.jobs.children):
+            raise AnnotationError("A project is being made already.", "Wait for it, or cancel it first.")
         ann, video = session.ann, Path(session.video.fname).absolute()
         if not ann.present.any() and seed_bundle_path is None:
             raise AnnotationError(
@@ -271,7 +274,7 @@ class Projects:
             experimenter=experimenter,
             suffix=ann.name,
             bundle=None if seed_bundle_path is None else Path(seed_bundle_path).expanduser().absolute(),
-            title="Creating the project",
+            title=_CREATING,
         )
         self.show_job(job)
         return job
