@@ -189,11 +189,16 @@ def _joined(queue: pd.DataFrame) -> pd.DataFrame:
     best = np.minimum.reduceat(order, starts)
     first, final = frame[order][starts], np.maximum.reduceat(last[order], starts)
     together = np.diff(np.append(starts, len(order))) > 1
-    joined = queue.copy()
-    joined.loc[best, "frame"], joined.loc[best, "last"] = first, final
-    for row, begin, end in zip(best[together].tolist(), first[together], final[together], strict=True):
-        joined.loc[row, "message"] = f"{queue['message'][row]} (the worst of {frame_span(begin, end)})"
-    return joined.loc[np.sort(best)].reset_index(drop=True)
+    messages = queue["message"].to_numpy(object)[best]
+    messages[together] = [
+        f"{message} (the worst of {frame_span(begin, end)})"
+        for message, begin, end in zip(messages[together], first[together], final[together], strict=True)
+    ]
+    ranks = np.argsort(best)
+    joined = queue.iloc[best[ranks]].reset_index(drop=True)
+    return joined.assign(
+        frame=first[ranks], last=final[ranks], message=pd.Series(messages[ranks], dtype=object)
+    )
 
 
 def _queue(
