@@ -56,7 +56,7 @@ def labels_of_others(project: DLCProject, stem: str, table: PointTable) -> Point
         return None
     theirs = deeplabcut.read_h5(path, table.n_frames).resized(table.n_frames)
     found, _ = by_body_part(theirs, project.layer_labels)
-    frames = found.present.any(axis=0) & ~table.present.any(axis=0)
+    frames = np.asarray(found.present.any(axis=0) & ~table.present.any(axis=0))
     for name in record.get("files", {}):
         digits = Path(name).stem.removeprefix("img")
         if digits.isdigit() and int(digits) < table.n_frames:
