@@ -212,7 +212,7 @@ class Training:
         said, state = self._said(), self.state
         stage = said.get("stage", "")
         if state == "waiting":
-            return str(said.get("waiting_for") or "waiting")
+            return str(said.get("waiting_for") or _TEXTS[""])
         if state == "running":
             if stage == "train" and said.get("epoch"):
                 return f"epoch {said['epoch']} of {said['epochs']}"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupytrack.annotation.locks import Holder
 from jupytrack.dlc import devices, snapshots
+from jupytrack.dlc.config import edit_yaml
 from jupytrack.dlc.training import FOLDER, HEARTBEAT
 from jupytrack.errors import JupytrackError, TrainingError
 from jupytrack.files import replacing, write_atomic
@@ -233,6 +234,7 @@ class Worker:
         names = self.options.get("annotation_file_names")
         if label_sources(project, names):  # else DeepLabCut's own labels are all there is
             project.extract_frames(names)
+        self.board.say(iteration_before=project.current_iteration)
         project.edit_config(iteration=self.iteration)
 
     def _dataset(self, project: DLCProject) -> None:
@@ -253,6 +255,7 @@ class Worker:
         from jupytrack.dlc import engine
 
         options, config = self.options, project.config_path
+        project.edit_config(iteration=self.iteration)  # somebody may have changed it before a resumption
         layout = project.layout(self.iteration)
         train_folder = layout.train_folder
         if train_folder is None:
@@ -373,16 +376,20 @@ class Worker:
             print(f"Wrote {out}", flush=True)
 
     def _tidy(self, state: str) -> None:
-        """Leave only what can be used: no snapshot that was cut off, no copy of the weights to begin with."""
+        """Leave only what can be used: no snapshot that was cut off, no iteration without any."""
         with contextlib.suppress(OSError):
             (self.folder / "start.pt").unlink(missing_ok=True)
-        folder = self.board["train_folder"]
-        if state != "done" and folder:
-            try:
-                for path in snapshots.remove_unreadable(self.folder.parents[1] / folder):
-                    print(f"Removed {path}, which was cut off", flush=True)
-            except Exception:
-                traceback.print_exc()
+        if state == "done":
+            return
+        path, folder = self.folder.parents[1], self.board["train_folder"]
+        try:
+            for each in snapshots.remove_unreadable(path / folder) if folder else ():
+                print(f"Removed {each}, which was cut off", flush=True)
+            before = self.board["iteration_before"]
+            if before is not None and not (folder and snapshots.snapshot_files(path / folder)):
+                edit_yaml(path / "config.yaml", {"iteration": before})
+        except Exception:  # why the run ended is told in any case
+            traceback.print_exc()
 
 
 @contextlib.contextmanager
