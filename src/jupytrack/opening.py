@@ -119,7 +119,8 @@ def _open(given: Any, layer_name: str | None, options: dict[str, Any]) -> Annota
     path = existing_path(given)
     project = _project_of(path)
     if project is not None and (path.is_dir() or path.suffix.lower() in _CONFIGURATIONS):
-        return open_project(project, _all_videos(project), layer_name, options)
+        # one damaged video keeps nobody from the others
+        return open_project(project, _all_videos(project), layer_name, options, forgiving=True)
     if project is not None and path.suffix.lower() not in _TABLES:
         return open_project(project, [path], layer_name, options)
     return _start(_video_path(path), layer_name, options)
@@ -130,6 +131,7 @@ def open_project(
     videos: list[Path],
     layer_name: str | None = None,
     options: dict[str, Any] | None = None,
+    forgiving: bool = False,
 ) -> VideoQueue:
     """Open videos of a project as a queue.
 
@@ -143,10 +145,12 @@ def open_project(
         The layer to work on, by default the project's next one.
     options : dict, optional
         Options of the annotators.
+    forgiving : bool
+        Show the first video that can be opened, instead of an error about the first one.
     """
     from jupytrack.widgets.video_queue import VideoQueue
 
-    return VideoQueue(project, videos, start_in_project, layer_name, options)
+    return VideoQueue(project, videos, start_in_project, layer_name, options, forgiving)
 
 
 def start_in_project(

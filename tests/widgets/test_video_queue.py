@@ -98,6 +98,15 @@ def test_all_that_means_a_project(project, which, monkeypatch):
     queue.close()
 
 
+def test_a_project_can_be_chosen(project):
+    picker = jupytrack.open()
+    picker.choose(project / "config.yaml")
+    assert picker.children == (picker.annotator,)
+    assert picker.annotator.videos == videos(project)
+    picker.annotator.close()
+    picker.close()
+
+
 def test_a_project_annotates_a_video(project):
     queue = jupytrack.DLCProject(project).annotate(1, "mine", dark_mode=True)
     assert queue.videos == [videos(project)[1]]
@@ -214,6 +223,22 @@ def test_asking_for_a_layer_reads_it_at_once_and_keeps_the_order(queue):
     queue.ann.add([1, 1], "0", 0)
     assert queue.annotations.undo() is not None
     assert queue.ann.data["0"][0] == [40, 30]
+
+
+def test_asking_while_they_come_waits_for_nothing_else(project):
+    for place in range(1, 6):
+        queue = jupytrack.open(videos(project)[place % 3])
+        stack = queue.annotations
+        job = stack.read_in_background(0)
+        # as a command of the browser does, whose lock the background wants, too
+        with queue.session.lock:
+            assert stack[NAMES[-place % len(NAMES)]].labels == ["0", "1"]
+            assert stack.names == NAMES
+        if place == 5:
+            queue.close()
+        job.result(10)
+        queue.close()
+    assert not list(project.rglob("*.lock"))
 
 
 def test_a_label_that_only_a_later_layer_has_is_known(project):
@@ -361,6 +386,21 @@ def test_a_video_that_cannot_be_opened_leaves_the_one_before(queue, project):
     assert queue.active_index == queue.bar.choice.value == 0
     assert any("clip1.mp4" in problem for problem in notices(queue.active))
     assert queue.swap_to(2)
+
+
+def test_a_damaged_video_keeps_nobody_from_the_others(project):
+    videos(project)[0].write_bytes(b"no video")
+    queue = jupytrack.open(project)
+    assert queue.active_index == 1
+    assert queue.videos == videos(project)
+    assert any("clip0.mp4" in problem for problem in notices(queue.active))
+    queue.close()
+    for video in videos(project):
+        video.write_bytes(b"no video")
+    for given in (project, videos(project)[1]):
+        with pytest.raises(VideoError, match=r"clip[01]\.mp4"):
+            jupytrack.open(given)
+    assert not list(project.rglob("*.lock"))
 
 
 def test_what_is_hidden_gives_its_memory_back_and_sends_nothing(queue):

@@ -15,6 +15,7 @@ from jupytrack.widgets.panels import text_button
 
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
+    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["PATTERNS", "VideoPicker"]
 
@@ -23,6 +24,8 @@ PATTERNS = [
     for lower in ("mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "ts", "mts", "ogv", "dv")
     for suffix in (lower, lower.upper())
 ]
+# stands for a whole DeepLabCut project
+PATTERNS.append("config.yaml")
 
 
 class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
@@ -31,22 +34,24 @@ class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
     Parameters
     ----------
     start : callable
-        Called with the chosen path; returns an annotator.
+        Called with the chosen path; returns an annotator or a queue.
     folder : path, optional
         Folder to begin in; the kernel's working folder by default.
 
     Attributes
     ----------
-    annotator : Annotator or None
-        The annotator, once a video is chosen.
+    annotator : Annotator, VideoQueue or None
+        The annotator, or the queue of videos of a project, once something is chosen.
     """
 
-    def __init__(self, start: Callable[[Path], Annotator], folder: str | Path | None = None) -> None:
+    def __init__(
+        self, start: Callable[[Path], Annotator | VideoQueue], folder: str | Path | None = None
+    ) -> None:
         self._start = start
-        self.annotator: Annotator | None = None
+        self.annotator: Annotator | VideoQueue | None = None
         self.chooser = FileChooser(
             str(Path.cwd() if folder is None else folder),
-            title="<b>Choose a video</b>",
+            title="<b>Choose a video, or the config.yaml of a DeepLabCut project</b>",
             filter_pattern=PATTERNS,
             select_default=False,
             show_only_dirs=False,

@@ -80,6 +80,8 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
         The layer to work on; see :func:`jupytrack.open`.
     options : dict, optional
         Options of the annotators.
+    forgiving : bool
+        Show the first video that can be opened, instead of an error about the first one.
 
     Attributes
     ----------
@@ -96,6 +98,7 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
         start: Callable[[DLCProject, Path, str | None, dict[str, Any]], Annotator],
         layer_name: str | None = None,
         options: dict[str, Any] | None = None,
+        forgiving: bool = False,
     ) -> None:
         self.project = project
         self._start = start
@@ -104,7 +107,7 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
         self._active = 0
         self._closed = False
         self._warming: Job[None] | None = None
-        self._annotator(0)
+        left_out = self._open_first(forgiving)
         self.bar = QueueBar(self)
         self._stage = ipywidgets.Box(layout=ipywidgets.Layout(width="100%"))
         self._stage.add_class("jupytrack-queue-stage")
@@ -115,6 +118,8 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
             if earlier._goes_on_in(self):
                 earlier._give_way()
         _open.add(self)
+        for error in left_out:
+            self.active.session.notify("error", error.problem, error.remedy)
         self._warm()
 
     def __getattr__(self, name: str) -> Any:
@@ -317,6 +322,20 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
         common = self._entries[self._active].options
         self._entries.insert(at, _Entry(path, layer_name, {**common, **options}))
 
+    def _open_first(self, forgiving: bool) -> list[JupytrackError]:
+        errors: list[JupytrackError] = []
+        for index in range(len(self._entries)):
+            try:
+                self._annotator(index)
+            except JupytrackError as error:
+                if not forgiving:
+                    raise
+                errors.append(error)
+            else:
+                self._active = index
+                return errors
+        raise errors[0]
+
     def _annotator(self, index: int) -> Annotator:
         """Return the annotator of a video, made if there is none or if the video was opened elsewhere."""
         entry = self._entries[index]
@@ -359,6 +378,8 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
 
     def _on_status(self, change: Any) -> None:
         # no lock: it comes from whatever changes a session, which another thread may be waiting for here
+        if "bar" not in self.__dict__:
+            return
         if change["name"] == "theme" or change["new"].get("save_state") != change["old"].get("save_state"):
             self.bar.show()
 

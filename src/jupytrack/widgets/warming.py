@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -36,7 +34,6 @@ def warm(progress: Progress, project: DLCProject, videos: Iterable[Path]) -> Non
     videos : iterable of Path
         The videos. What is wrong with one is said when it is shown.
     """
-    _stand_back()
     videos = list(videos)
     until = time.monotonic() + _FIRST
     while time.monotonic() < until:
@@ -62,9 +59,3 @@ def _read(path: Path, report: Callable[[], None]) -> None:
     with contextlib.suppress(OSError), path.open("rb", buffering=0) as file:
         while file.read(_PIECE):
             report()
-
-
-def _stand_back() -> None:
-    """Let this thread wait for those that somebody waits for, where a system can do that."""
-    with contextlib.suppress(OSError, AttributeError, ValueError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
