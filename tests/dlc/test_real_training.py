@@ -276,6 +276,41 @@ def test_snapshots_that_run_code_are_refused(tmp_path):
     assert load_snapshot(path)["metadata"]["metrics"]["test.rmse"] == 1.5
 
 
+def test_a_resumed_training_keeps_the_best_so_far(tmp_path):
+    import torch
+    from deeplabcut.pose_estimation_pytorch.runners.snapshots import TorchSnapshotManager
+
+    from jupytrack.dlc.engine import keeping_best
+
+    def state(quality):
+        return {"model": {}, "metadata": {"metrics": {"metrics/test.mAP": quality}}}
+
+    def names():
+        return [path.name for path in snapshot_files(tmp_path)]
+
+    torch.save(state(90.0), tmp_path / "snapshot-best-010.pt")
+    with keeping_best(tmp_path):
+        manager = TorchSnapshotManager("snapshot", tmp_path, key_metric="test.mAP")
+    manager.update(25, state(80.0))
+    assert names() == ["snapshot-best-010.pt", "snapshot-025.pt"]
+    manager.update(30, state(95.0))
+    assert names() == ["snapshot-025.pt", "snapshot-best-030.pt"]
+
+
+def test_a_snapshot_of_another_network_is_refused(untrained, trained, stopped):
+    """The options of the project describe a network that the snapshot does not fit."""
+    (config,) = trained.path.glob("dlc-models-pytorch/*/*/train/pytorch_config.yaml")
+    config.unlink()
+    untrained.settings["pytorch_cfg_updates"] = {"model.backbone.model_name": "resnet18"}
+    snapshot = next(config.parent.glob("snapshot-best*.pt"))
+    training = stopped(
+        untrained.start_training(refine_mode="external", external_snapshot_path=snapshot, epochs=1)
+    )
+    with pytest.raises(TrainingError, match=r"another network.*pytorch_config"):
+        training.wait(300)
+    assert untrained.current_iteration == 0
+
+
 def test_snapshots_that_were_cut_off_are_removed(tmp_path):
     import torch
 

@@ -54,6 +54,13 @@ def deeplabcut() -> Any:
         return importlib.import_module("deeplabcut")
     except ImportError as error:
         raise MissingDependencyError(f"deeplabcut could not be loaded: {error}.", _REMEDY) from error
+    except (RuntimeError, OSError) as error:
+        # torchvision whose compiled part was made for another torch
+        raise MissingDependencyError(
+            f"deeplabcut could not be loaded: {error}.",
+            "Most likely torch and torchvision do not fit together: install versions that do, both from the "
+            "same index (https://pytorch.org/get-started).",
+        ) from error
 
 
 def _known(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +230,13 @@ def prepare_hub() -> bool:
 
 
 def begin_from_snapshot(
-    config: Path, source: Path, target: Path, text: str, *, shuffle: int = 1
+    config: Path,
+    source: Path,
+    target: Path,
+    text: str,
+    *,
+    updates: Mapping[str, Any] | None = None,
+    shuffle: int = 1,
 ) -> Beginning:
     """Make a snapshot the beginning of a new training of the current iteration.
 
@@ -240,6 +253,8 @@ def begin_from_snapshot(
         Where the snapshot of epoch 0 goes.
     text : str
         What it is, for people.
+    updates : mapping, optional
+        Options that go before the snapshot's; see :func:`set_options`.
     shuffle : int
         The shuffle.
 
@@ -265,6 +280,8 @@ def begin_from_snapshot(
             copied = {"model": model}
             copied.update({key: theirs[key] for key in ("net_type", "method") if key in theirs})
             edit_yaml(path, copied)
+    if updates:
+        set_options(config, updates, shuffle=shuffle)
     weights = prepare_for_refining(source, target)
     models = importlib.import_module("deeplabcut.pose_estimation_pytorch.models")
     wanted = models.PoseModel.build(
@@ -275,7 +292,8 @@ def begin_from_snapshot(
     if any(name.startswith("backbone.") for name in wrong):
         raise TrainingError(
             f"The snapshot {source} is of another network than this iteration's.",
-            f"Keep {beside.name} beside the snapshot, or choose the net_type that it was trained with.",
+            f"Keep {beside.name} beside the snapshot, choose the net_type that it was trained with, or leave "
+            "the network alone in pytorch_cfg_updates.",
         )
     with_heads = same_parts and not wrong
     what = text if with_heads else f"{text}, without its output layers, because the body parts differ"
@@ -312,7 +330,7 @@ def train(config: Path, snapshot: Path, *, with_heads: bool = True, shuffle: int
 
 
 @contextmanager
-def keeping_best(train_folder: Path, snapshot: Path) -> Iterator[None]:
+def keeping_best(train_folder: Path) -> Iterator[None]:
     """Let a resumed training know the best result so far, so that a worse one does not take its place.
 
     DeepLabCut keeps that only in memory and would replace the best snapshot at its next evaluation.

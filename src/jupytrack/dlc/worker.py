@@ -287,7 +287,7 @@ class Worker:
         assert self.device is not None
         if done < epochs:
             self.watch.follow(statistics, done)
-            with engine.keeping_best(train_folder, beginning.snapshot):
+            with engine.keeping_best(train_folder):
                 engine.train(
                     config,
                     beginning.snapshot,
@@ -311,10 +311,9 @@ class Worker:
         if begin["mode"] in ("in_project", "external"):
             source = Path(begin["snapshot"])
             source = source if source.is_absolute() else project.path / source
-            beginning = engine.begin_from_snapshot(config, source, target, begin["text"], shuffle=shuffle)
-            if updates:
-                engine.set_options(config, updates, shuffle=shuffle)
-            return beginning
+            return engine.begin_from_snapshot(
+                config, source, target, begin["text"], updates=updates, shuffle=shuffle
+            )
         if updates:
             engine.set_options(config, updates, shuffle=shuffle)
         if begin["mode"] == "any":
