@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from jupytrack.jobs import Job, Progress
 from jupytrack.widgets.commands import BY_NAME, tooltip
 from jupytrack.widgets.panels import text_button
 
@@ -17,6 +19,8 @@ __all__ = ["QueueBar"]
 
 UNSAVED = "●"
 THEMES = ("dark", "light")
+# seconds between two messages to the browser
+_EVERY = 0.25
 
 
 class QueueBar(ipywidgets.VBox):  # type: ignore[misc]
@@ -35,7 +39,7 @@ class QueueBar(ipywidgets.VBox):  # type: ignore[misc]
         All videos; those with unsaved edits are marked.
     title : HTML
         Name and place of the video that is shown.
-    below : VBox
+    news : HTML
         Progress of what is prepared in the background.
     """
 
@@ -69,12 +73,15 @@ class QueueBar(ipywidgets.VBox):  # type: ignore[misc]
             layout=ipywidgets.Layout(display="none", **wrapping),
         )
         self._offers.add_class("jupytrack-banner")
-        self.below = ipywidgets.VBox([], layout=ipywidgets.Layout(width="100%"))
+        # takes what room is left, so that nothing moves when it says something
+        self.news = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 0", min_width="0", width="auto"))
+        self.news.add_class("jupytrack-queue-news")
+        self._told = 0.0
         line = ipywidgets.HBox(
-            [self.previous, self.title, self.next, self.choice, self.add, self.remove],
+            [self.previous, self.title, self.next, self.choice, self.add, self.remove, self.news],
             layout=ipywidgets.Layout(**wrapping),
         )
-        super().__init__([line, self._offers, self.below], layout=ipywidgets.Layout(width="100%"))
+        super().__init__([line, self._offers], layout=ipywidgets.Layout(width="100%"))
         self.add_class("jupytrack-queue-bar")
 
     def _swap_button(self, name: str) -> ipywidgets.Button:
@@ -110,6 +117,23 @@ class QueueBar(ipywidgets.VBox):  # type: ignore[misc]
         theme = queue.active.session.theme
         for each in THEMES:
             (self.add_class if each == theme else self.remove_class)(f"jupytrack-{each}")
+
+    def follow(self, job: Job[Any]) -> None:
+        """Say how far work in the background is, until it has ended."""
+
+        def say(progress: Progress) -> None:
+            now = time.monotonic()
+            if progress.text and now - self._told > _EVERY:
+                self._told = now
+                place = f"{min(int(progress.done) + 1, int(progress.total))} of {int(progress.total)}"
+                self.news.value = escape(f"preparing {progress.text} ({place})")
+
+        def end(_: Job[Any]) -> None:
+            if self.comm is not None:
+                self.news.value = ""
+
+        job.progress.listen(say)
+        job.when_done(end)
 
     def offer(self, shown: bool = True) -> None:
         """Show, or hide, the videos of the project that are not in the queue."""

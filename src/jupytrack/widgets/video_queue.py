@@ -16,7 +16,6 @@ from jupytrack.jobs import Job
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.dialogs import Banner
 from jupytrack.widgets.lifetime import widgets_of
-from jupytrack.widgets.progress import JobProgress
 from jupytrack.widgets.queue_bar import QueueBar
 from jupytrack.widgets.queueing import Paths
 from jupytrack.widgets.warming import warm
@@ -397,11 +396,7 @@ class VideoQueue(ipywidgets.VBox):  # type: ignore[misc]
         if not waiting:
             return
         self._warming = Job(warm, self.project, waiting, title="Preparing the other videos")
-        bar = JobProgress(self._warming, brief=True)
-        before, self.bar.below.children = self.bar.below.children, (bar,)
-        for part in before:
-            for each in widgets_of(part):
-                each.close()
+        self.bar.follow(self._warming)
         self._warming.when_done(self._on_warmed)
 
     def _on_warmed(self, job: Job[None]) -> None:
