@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 
 import pytest
 from projects import annotate, files_of, make_project, predictions, train
 
 from jupytrack import dlc
 from jupytrack.dlc import DLCProject
+from jupytrack.dlc.engine import deeplabcut
 from jupytrack.dlc.starting import labels_changed
 from jupytrack.errors import (
     AnnotationError,
@@ -230,3 +232,13 @@ def test_a_trained_iteration_is_not_replaced_by_a_bundle(bundle, project):
     train(project.path, 0, "pytorch", (10,))
     with pytest.raises(ConflictError, match="trained already"):
         dlc.import_seed_bundle_into_project(project, bundle)
+
+
+def test_torchvision_that_does_not_fit_torch(tmp_path, monkeypatch):
+    (tmp_path / "deeplabcut.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "deeplabcut", raising=False)
+    with pytest.raises(ImportError, match="nms does not exist.*torch and torchvision do not fit"):
+        deeplabcut()

@@ -39,27 +39,6 @@ def scan(stack, required=("0", "1")):
     return preflight.scan(stack, stack.video.fname, required)
 
 
-@pytest.mark.parametrize(
-    ("name", "manual"),
-    [
-        ("iteration-1", True),
-        ("iteration-1_manual_corrections", True),
-        ("pn", True),
-        ("", True),
-        ("buffer", False),
-        ("dlccorr", False),
-        ("dlc_iteration-0_20", False),
-        ("mine_lkmovavg_0.500", False),
-    ],
-)
-def test_layers_by_hand_are_told_by_name_and_file(name, manual):
-    path = f"/v/clip_annotations{'_' * bool(name)}{name}.json"
-    assert preflight.is_manual_layer("/v/clip.mp4", name, path) is manual
-    assert not preflight.is_manual_layer("/v/clip.mp4", name, "/v/CollectedData_x.h5")
-    assert not preflight.is_manual_layer("/v/clip.mp4", name, "/v/other_annotations_pn.json")
-    assert not preflight.is_manual_layer("/v/clip.mp4", name, None)
-
-
 def test_incomplete_frames_say_what_they_lack(stack):
     found = scan(stack)
     assert [(one.name, one.incomplete, bool(one.unsaved)) for one in found] == [

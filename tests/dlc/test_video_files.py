@@ -120,7 +120,11 @@ def test_labelled_data(folder):
     ],
 )
 def test_what_people_made(name, manual):
-    assert is_manual_layer(name) is manual
+    path = f"/v/clip_annotations{'_' * bool(name)}{name}.json"
+    assert is_manual_layer("/v/clip.mp4", name, path) is manual
+    assert not is_manual_layer("/v/clip.mp4", name, "/v/CollectedData_x.h5")
+    assert not is_manual_layer("/v/clip.mp4", name, "/v/other_annotations_pn.json")
+    assert not is_manual_layer("/v/clip.mp4", name, None)
 
 
 def test_order_of_merging(folder):

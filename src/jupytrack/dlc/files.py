@@ -210,13 +210,28 @@ class VideoFileManager:
         return layers | self.dlc_traces
 
 
-def is_manual_layer(name: str) -> bool:
-    """Whether a layer of this name is made by people, so that it may be trained on.
+def is_manual_layer(video: str | Path, name: str, fname: str | Path | None) -> bool:
+    """Whether a layer of a video is made by people, so that it may be trained on.
 
-    Not so are the buffer, DeepLabCut's traces (``dlc...``, also with corrections spliced in, ``dlccorr``) and
-    what was smoothed (``...lkmovavg...``).
+    Parameters
+    ----------
+    video : path
+        The video.
+    name : str
+        The layer's name.
+    fname : path or None
+        Its file.
+
+    Returns
+    -------
+    bool
+        False for the buffer, DeepLabCut's traces (``dlc...``, also with corrections spliced in, ``dlccorr``),
+        what was smoothed (``...lkmovavg...``), and whatever is not saved as ``<video>_annotations*.json``.
     """
-    return name != BUFFER and not name.startswith("dlc") and not is_dense_layer_name(name)
+    if fname is None or name == BUFFER or name.startswith("dlc") or is_dense_layer_name(name):
+        return False
+    path, start = Path(fname), f"{Path(video).stem}_annotations"
+    return path.suffix == ".json" and (path.stem == start or path.stem.startswith(f"{start}_"))
 
 
 def manual_layers(video: str | Path, suffix_merged: str = MERGED) -> dict[str, Path]:
@@ -232,7 +247,7 @@ def manual_layers(video: str | Path, suffix_merged: str = MERGED) -> dict[str, P
     suffix_merged : str
         Name of the layer that merging writes.
     """
-    found = {name: path for name, path in _layers_of(video).items() if is_manual_layer(name)}
+    found = {name: path for name, path in _layers_of(video).items() if is_manual_layer(video, name, path)}
     sources = {name: path for name, path in found.items() if name != suffix_merged}
     return sources or found
 

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from jupytrack.annotation.durable import open_durable
-from jupytrack.annotation.layer_list import BUFFER
-from jupytrack.annotation.layers import is_dense_layer_name
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.saved import Unsaved
 from jupytrack.annotation.table import PointTable, column_type
+from jupytrack.dlc.files import is_manual_layer
 from jupytrack.errors import AnnotationError, FormatError
 from jupytrack.files import read_error, write_atomic
 from jupytrack.formats import dustrack, sidecar
@@ -29,7 +28,6 @@ __all__ = [
     "LayerIssues",
     "dropped_files",
     "incomplete_frames",
-    "is_manual_layer",
     "layer_issues",
     "restore_dropped",
     "save_and_clean",
@@ -94,30 +92,6 @@ class LayerIssues:
 def _frames(frames: Sequence[int], most: int = 6) -> str:
     shown = ", ".join(map(str, frames[:most]))
     return shown + (", …" if len(frames) > most else "")
-
-
-def is_manual_layer(video: str | Path, name: str, fname: str | Path | None) -> bool:
-    """Whether a layer is one by hand, which training reads.
-
-    Parameters
-    ----------
-    video : path
-        The video.
-    name : str
-        The layer's name.
-    fname : path or None
-        Its file.
-
-    Returns
-    -------
-    bool
-        False for the buffer, ``dlccorr``, everything else that begins with ``dlc``, what the LK moving
-        average smoothed, and whatever is not saved as ``<video>_annotations*.json``.
-    """
-    if fname is None or name == BUFFER or name.startswith("dlc") or is_dense_layer_name(name):
-        return False
-    path, start = Path(fname), f"{Path(video).stem}_annotations"
-    return path.suffix == ".json" and (path.stem == start or path.stem.startswith(f"{start}_"))
 
 
 def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = None) -> dict[int, list[str]]:

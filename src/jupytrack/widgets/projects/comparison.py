@@ -15,7 +15,7 @@ from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable
 from jupytrack.dlc.comparison import IterationComparison, compare_iterations
 from jupytrack.dlc.corrections import splice
-from jupytrack.dlc.preflight import is_manual_layer
+from jupytrack.dlc.files import is_manual_layer
 from jupytrack.errors import AnnotationError
 from jupytrack.widgets.panels import Panel, row, text_button
 
