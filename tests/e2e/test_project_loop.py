@@ -121,7 +121,7 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     assert epoch < EPOCHS
     wait_for_epoch(lab, epoch + 1)
     picture(lab, "again")
-    page.locator(".jupytrack-notice", has_text="Iteration 0 is trained").wait_for(timeout=240_000)
+    page.locator(".jupytrack-notice", has_text="Iteration 0 is trained").wait_for(timeout=600_000)
     overlay = lab.value("annotator.annotations.overlay")
     assert overlay.startswith("dlc_iteration-0_")
     (prediction,) = (video.parent / "iteration-0").glob("*.h5")
@@ -160,7 +160,7 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     dialog.wait_for()
     picture(lab, "preflight")
     dialog.locator("button", has_text="Save and clean").click()
-    page.locator(".jupytrack-notice", has_text="Iteration 1 is trained").wait_for(timeout=240_000)
+    page.locator(".jupytrack-notice", has_text="Iteration 1 is trained").wait_for(timeout=600_000)
     assert 20 not in lab.value("annotator.ann.frames")
     assert list(video.parent.glob("*iteration-0_manual_corrections.jupytrack-dropped-incomplete-*"))
     assert lab.value("annotator.annotations.overlay").startswith("dlc_iteration-1_")

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import jupytrack
 from jupytrack.annotation.locks import Holder
 from jupytrack.dlc.preflight import dropped_files
 from jupytrack.dlc.project import DLCProject
@@ -353,6 +354,35 @@ def test_save_and_clean_is_told_and_can_be_taken_back(opened, folder):
     assert shown(panel.buttons["restore_dropped_frames"])
     opened.run_command("restore_dropped_frames")
     assert opened.ann.frames == [3, 9, 27, 40]
+
+
+def test_other_videos_of_the_queue_are_looked_at_too(folder, clip):
+    first = make_project(folder, clip)
+    config = folder / "config.yaml"
+    config.write_text(
+        config.read_text().replace(
+            "bodyparts:", f"  {folder}/videos/second.mp4:\n    crop: 0, 320, 0, 240\nbodyparts:"
+        )
+    )
+    shutil.copy(clip, folder / "videos" / "second.mp4")
+    queue = jupytrack.open(folder)
+    try:
+        assert [path.stem for path in queue.videos] == [first.stem, "second"]
+        label(queue)
+        queue.swap_next()
+        label(queue, labels="0")
+        queue.run_command("process_dlc_project")
+        panel = queue.project_panel
+        panel.form.take.click()
+        assert "clip, <b>iteration-0</b>: unsaved (+6)" in panel.form.table.value
+        assert "second, <b>iteration-0</b>: unsaved (+3), 3 incomplete frames" in panel.form.table.value
+        panel.form.take.click()
+        assert queue.ann.frames == []
+        queue.swap_prev()
+        assert not queue.ann.unsaved
+        assert queue.ann.frames == [3, 9, 27]
+    finally:
+        queue.close()
 
 
 def test_from_python_incomplete_frames_are_an_error_unless_told(opened):

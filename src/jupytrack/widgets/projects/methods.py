@@ -54,6 +54,7 @@ class Projects:
     session: Session
     jobs: ipywidgets.VBox
     project_panel: ProjectPanel
+    queue: VideoQueue | None
     _project: tuple[str, DLCProject | None] | None = None
 
     if TYPE_CHECKING:
@@ -322,11 +323,22 @@ class Projects:
     # training
 
     def preflight_issues(self) -> list[LayerIssues]:
-        """Return what is unsaved or incomplete in the layers by hand of this video, open or not."""
-        session, required = self.session, self._required_labels()
-        with session.lock:
-            found = scan(session.layers, session.video.fname, required)
-        return found + scan_video(session.video, required, session.layers)
+        """Return what is unsaved or incomplete in the layers by hand.
+
+        Looked at are those of this video, open or not, and of the other videos of the queue that were shown.
+        """
+        required, found = self._required_labels(), []
+        for session in self._sessions():
+            with session.lock:
+                found += scan(session.layers, session.video.fname, required)
+            found += scan_video(session.video, required, session.layers)
+        return found
+
+    def _sessions(self) -> list[Session]:
+        """Return what is open of the project: this video first, then others of the queue."""
+        annotators = [] if self.queue is None else self.queue.annotators
+        others = [each.session for each in annotators if each is not None]
+        return [self.session, *(each for each in others if each is not self.session)]
 
     def ask_process_dlc_project(self, **defaults: Any) -> None:
         """Show the form for a training.
@@ -386,9 +398,7 @@ class Projects:
         project = self._require_project()
         self._refuse_second(project)
         given = _arguments(args, kwargs)
-        if clean is not None or (issues := self.preflight_issues()):
-            issues = self.preflight_issues()
-            self._settle(issues, clean)
+        self._settle(self.preflight_issues(), clean)
         training = self._train(**defaults_of(project, given))
         if not wait:
             return training
@@ -434,9 +444,9 @@ class Projects:
             )
 
     def _train(self, **options: Any) -> Training:
-        session = self.session
-        with session.lock, session.batch():
-            save_cancelled_out(session.layers, session.video.fname)
+        for session in self._sessions():
+            with session.lock, session.batch():
+                save_cancelled_out(session.layers, session.video.fname)
         training: Training = self._require_project().start_training(**options)
         self.project_panel.follow_everywhere(training)
         return training

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -40,7 +41,11 @@ class PreflightDialog(Form):
         dropping = any(one.incomplete for one in issues)
         title = "Before the training" + (": frames lack body parts" if dropping else ": unsaved edits")
         super().__init__(title, "Save and clean" if dropping else "Save", on_clean, on_leave)
-        lines = "".join(f"<p><b>{escape(one.name)}</b>: {escape(str(one))}</p>" for one in issues)
+        several = len({str(one.ann.video.fname) for one in issues if one.ann.video is not None}) > 1
+        lines = "".join(
+            f"<p>{escape(_video_of(one)) if several else ''}<b>{escape(one.name)}</b>: {escape(str(one))}</p>"
+            for one in issues
+        )
         self.table = ipywidgets.HTML(lines)
         self.fields.children = (self.table,)
         if dropping:
@@ -66,6 +71,11 @@ class PreflightDialog(Form):
 
     def _on_unfold(self, change: Any) -> None:
         self.details.layout.display = None if change["new"] else "none"
+
+
+def _video_of(issues: LayerIssues) -> str:
+    video = issues.ann.video
+    return "" if video is None else f"{Path(video.fname).stem}, "
 
 
 def _listed(issues: Sequence[LayerIssues]) -> str:
