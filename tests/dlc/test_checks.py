@@ -240,5 +240,5 @@ def test_torchvision_that_does_not_fit_torch(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "deeplabcut", raising=False)
-    with pytest.raises(ImportError, match="nms does not exist.*torch and torchvision do not fit"):
+    with pytest.raises(ImportError, match=r"nms does not exist.*torch and torchvision do not fit"):
         deeplabcut()
