@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 from tiny import wait_for
@@ -15,6 +16,7 @@ from tiny import wait_for
 from jupytrack.annotation.locks import Holder
 from jupytrack.dlc import launching
 from jupytrack.dlc.devices import Device, available_devices, hold
+from jupytrack.dlc.snapshots import remove_unreadable, snapshot_files
 from jupytrack.dlc.training import FOLDER, Training, trainings_in
 from jupytrack.dlc.worker import Board, Watch, _forget_after
 from jupytrack.errors import TrainingError
@@ -234,3 +236,17 @@ def test_cards_are_counted_as_torch_does(tmp_path, monkeypatch):
     assert list(found) == ["cuda:0", "cuda:1", "cpu"]
     assert found["cuda:0"].title == "NVIDIA B"
     assert found["cuda:0"].free == 1500 * 2**20
+
+
+def test_only_snapshots_that_were_cut_off_are_removed(tmp_path):
+    paths = [tmp_path / f"snapshot-{epoch:03}.pt" for epoch in (10, 20, 30, 40)]
+    for time_, path in enumerate(paths):
+        with zipfile.ZipFile(path, "w") as archive:  # whole, but nothing that torch could load
+            archive.writestr("archive/data.pkl", b"0" * 3000)
+        if path in paths[2:]:
+            path.write_bytes(path.read_bytes()[: 1000 * (3 - time_)])
+        os.utime(path, (time_, time_))
+    assert remove_unreadable(tmp_path) == [paths[3], paths[2]]
+    assert snapshot_files(tmp_path) == paths[:2]
+    assert remove_unreadable(tmp_path) == []
+    assert remove_unreadable(tmp_path / "nowhere") == []

@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from jupytrack.errors import FormatError
-from jupytrack.files import replacing
+from jupytrack.files import read_error, replacing
 
 __all__ = ["load_snapshot", "newest_readable", "prepare_for_refining", "remove_unreadable", "snapshot_files"]
 
@@ -47,7 +48,9 @@ def load_snapshot(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        with torch.serialization.safe_globals(_numpy_numbers()):
+        # torch has this since 2.5; before, snapshots with numpy's numbers are refused
+        allowed = getattr(torch.serialization, "safe_globals", lambda _: contextlib.nullcontext())
+        with allowed(_numpy_numbers()):
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what torch raises for a damaged file is not said anywhere
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -60,6 +63,10 @@ def load_snapshot(path: Path) -> dict[str, Any]:
     return found
 
 
+class _CutOffError(FormatError):
+    """A snapshot that ends too early, or whose numbers are not those that were written."""
+
+
 def _check_whole(path: Path) -> None:
     """Pass only a complete archive, which is what torch writes; finds what is cut off without torch."""
     try:
@@ -67,12 +74,14 @@ def _check_whole(path: Path) -> None:
             damaged = archive.testzip()
     except FileNotFoundError:
         raise
-    except (OSError, zipfile.BadZipFile) as error:
-        raise FormatError(
+    except OSError as error:
+        raise read_error(path, error) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise _CutOffError(
             f"The snapshot {path} is cut off or no snapshot ({error}).", "Use another snapshot."
         ) from error
     if damaged is not None:
-        raise FormatError(f"The snapshot {path} is damaged ({damaged}).", "Use another snapshot.")
+        raise _CutOffError(f"The snapshot {path} is damaged ({damaged}).", "Use another snapshot.")
 
 
 def _numpy_numbers() -> list[Any]:
@@ -93,7 +102,9 @@ def newest_readable(train_folder: Path) -> Path | None:
 
 
 def remove_unreadable(train_folder: Path) -> list[Path]:
-    """Remove the newest snapshots as far as they cannot be read, as after a kill while one was written.
+    """Remove the newest snapshots as far as they are cut off, as after a kill while one was written.
+
+    What is whole stays, even if it cannot be loaded here and now: memory or permissions may be lacking.
 
     Returns
     -------
@@ -104,13 +115,13 @@ def remove_unreadable(train_folder: Path) -> list[Path]:
     by_time = sorted(snapshot_files(train_folder), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in by_time:
         try:
-            load_snapshot(path)
+            _check_whole(path)
             break
-        except ImportError:
-            break  # it is whole, as far as can be told without torch
-        except FormatError:
+        except _CutOffError:
             path.unlink(missing_ok=True)
             removed.append(path)
+        except (FormatError, FileNotFoundError):
+            break
     return removed
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jupytrack.dlc.launching import holder_of, launch, new_folder, read_json, stop
-from jupytrack.dlc.snapshots import newest_readable, remove_unreadable
+from jupytrack.dlc.snapshots import newest_readable, remove_unreadable, snapshot_files
 from jupytrack.errors import JupytrackError, TrainingError
 from jupytrack.files import write_atomic
 from jupytrack.jobs import Job, JobCancelled, Progress
@@ -331,6 +331,12 @@ class Training:
         if train_folder is not None:
             remove_unreadable(train_folder)
             newest = newest_readable(train_folder)
+            if newest is None and snapshot_files(train_folder):
+                # to begin anew would write over them
+                raise TrainingError(
+                    f"None of the snapshots in {train_folder} can be read.",
+                    "Free some memory and try again, or move them away and begin anew.",
+                )
         said = {**self._said(), "state": "waiting", "stage": "", "error": "", "created": time.time()}
         for key in ("holder", "epoch_seconds", "epoch_ended", "waiting_for"):
             said.pop(key, None)
