@@ -102,6 +102,17 @@ def test_paths_are_rewritten_when_asked(folder):
     assert os.stat(project.config_path).st_mtime_ns == stamp
 
 
+def test_a_video_that_is_named_twice_is_one(folder):
+    text = (folder / "config.yaml").read_text()
+    twice = "video_sets:\n  /mnt/old/videos/rat.mp4:\n    crop: 0, 1, 0, 1\n"
+    (folder / "config.yaml").write_text(text.replace("video_sets:\n", twice))
+    project = DLCProject(folder)
+    assert project.video_names == ["rat", "mouse"]
+    sets = project.rebase_paths().config["video_sets"]
+    assert list(sets) == [str(video) for video in project.video_list]
+    assert sets[str(folder / "videos" / "rat.mp4")]["crop"] == f"0, {SIZE[0]}, 0, {SIZE[1]}"
+
+
 def test_videos_by_path_name_or_place(folder, tmp_path):
     project = DLCProject(folder)
     videos = project.video_list
@@ -167,6 +178,7 @@ def test_what_is_no_project(folder, tmp_path):
         ("multianimalproject: false", "multianimalproject: true", "several animals"),
         ("bodyparts:\n- point0\n- point1", "bodyparts: MULTI!", "several animals"),
         ("bodyparts:\n- point0\n- point1", "bodyparts: nose", "bodyparts is not as"),
+        ("scorer: me", "scorer: ../../me", "scorer is '../../me'"),
         ("iteration: 0", "iteration: first", "iteration is 'first'"),
         ("iteration: 0", "iteration: [", r"config\.yaml, line"),
     ],

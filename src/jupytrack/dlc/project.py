@@ -183,6 +183,10 @@ class DLCProject(Videos, Iterations, Comparing, Learning):
         for key, kind in (("video_sets", dict), ("bodyparts", list)):
             if content[key] is not None and not isinstance(content[key], kind):
                 raise FormatError(f"{self.config_path}: {key} is not as DeepLabCut writes it.", "Correct it.")
+        for key in ("Task", "scorer"):
+            if {"/", "\\"} & set(str(content[key])):
+                # both are parts of the names of files
+                raise FormatError(f"{self.config_path}: {key} is {content[key]!r}.", "Take the slashes out.")
         iteration = content.get("iteration")
         if iteration is not None and not isinstance(iteration, int):
             raise FormatError(f"{self.config_path}: iteration is {iteration!r}.", "Correct it to a number.")

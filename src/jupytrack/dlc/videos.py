@@ -35,8 +35,12 @@ class Videos:
         Each is the file of that name in the folder ``videos``, wherever the project was made; only if there
         is none but the path in config.yaml exists, that.
         """
+        return list(self._video_sets())
+
+    def _video_sets(self) -> dict[Path, Any]:
+        """Return video → what config.yaml says of it; of names that are the same file now the last."""
         sets = self._config.get("video_sets") or {}
-        return [Path(rebase_to_config(self.path, key)) for key in sets]
+        return {Path(rebase_to_config(self.path, key)): value for key, value in sets.items()}
 
     @property
     def video_names(self) -> list[str]:
@@ -91,8 +95,7 @@ class Videos:
 
         Nothing is written if they are where it says, and lists are not the tuples of old versions.
         """
-        sets = self._config.get("video_sets") or {}
-        here = {str(video): value for video, value in zip(self.video_list, sets.values(), strict=True)}
+        here = {str(video): value for video, value in self._video_sets().items()}
         self._config.edit({"project_path": str(self.path), "video_sets": here})
         plain_lists(self._config.path)
         return self
