@@ -148,6 +148,8 @@ def test_steps_out_of_order(project):
     with pytest.raises(ValueError, match="no iteration 3"):
         project.process(3)
     train(project.path, 0, "pytorch", (10, 20))
+    with pytest.raises(TrainingError, match=r"trained already.*increment_iteration\(\)"):
+        project.create_training_dataset()
     with pytest.raises(TrainingError, match="trained already"):
         project.train()
     with pytest.raises(ValueError, match="2 snapshots"):

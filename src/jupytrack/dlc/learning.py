@@ -292,12 +292,24 @@ class Learning:
         -------
         DLCProject
             This one.
+
+        Raises
+        ------
+        TrainingError
+            If the iteration is trained already (its model would be described anew, and its snapshots not fit
+            any more), or there are too few labelled frames.
         """
         iteration = self._project.current_iteration
-        check_pytorch(self._project.layout(iteration).engine, f"Iteration {iteration}", "trained")
-        check_labels(self._project, extracted=True)
-        net = kwargs.pop("net_type", None)
+        layout = self._project.layout(iteration)
+        check_pytorch(layout.engine, f"Iteration {iteration}", "trained")
         options = {"Shuffles": kwargs.pop("Shuffles", [1]), **kwargs}
+        if layout.snapshots and layout.shuffle in options["Shuffles"]:
+            raise TrainingError(
+                f"Iteration {iteration} is trained already, with the dataset that it has.",
+                "Go to a new one with increment_iteration().",
+            )
+        check_labels(self._project, extracted=True)
+        net = options.pop("net_type", None)
         return self._finish(
             start_run(self._project, ["dataset"], iteration, net_type=net, dataset_options=options)
         )
