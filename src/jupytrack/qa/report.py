@@ -28,6 +28,11 @@ __all__ = ["Report"]
 _SHOWN = 10
 
 
+def _counted(n: float, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("x") else "s")
+    return f"{int(n):,} {noun if n == 1 else plural}"
+
+
 class Report:
     """What :func:`jupytrack.qa.run` found.
 
@@ -162,13 +167,14 @@ class Report:
     def summary(self) -> str:
         """Return what was found, as one line."""
         whole = self.aggregates.iloc[-1]
-        things = "boxes of" if "boxes" in whole else "points of"
-        n_things = int(whole["boxes" if "boxes" in whole else "points"])
-        n_tracks = int(whole["tracks" if "boxes" in whole else "labels"])
-        noun = "tracks" if "boxes" in whole else "labels"
+        thing, track = ("box", "track") if "boxes" in whole else ("point", "label")
+        things = _counted(whole["boxes" if thing == "box" else "points"], thing)
+        tracks = _counted(whole[f"{track}s"], track)
         n_frames = len(self.table[["video", "frame"]].drop_duplicates())
-        found = f"{len(self.table):,} flags on {n_frames:,} frames" if len(self.table) else "nothing flagged"
-        of = f"{n_things:,} {things} {n_tracks:,} {noun} on {int(whole['frames']):,} frames"
+        found = "nothing flagged"
+        if len(self.table):
+            found = f"{_counted(len(self.table), 'flag')} on {_counted(n_frames, 'frame')}"
+        of = f"{things} of {tracks} on {_counted(whole['frames'], 'frame')}"
         videos = f" of {len(self.videos)} videos" if len(self.videos) > 1 else ""
         return f"{found}; {of}{videos}"
 
