@@ -90,7 +90,7 @@ def test_every_video_is_found_again_as_it_was_left(opened):
     page.keyboard.press("'")
     opened.wait_for_value("queue.session.label", "1")
     page.keyboard.press("]")
-    overlay = opened.value("queue.annotations.overlay")
+    opened.wait_for_value("queue.annotations.overlay", "iteration-0")
     page.keyboard.press("z")
     page.keyboard.press("ArrowRight")
     wait_for_video(opened, 0, 8)
@@ -136,7 +136,7 @@ def test_every_video_is_found_again_as_it_was_left(opened):
     assert shown(opened, "view()") == view
     assert opened.value("queue.traces.view") == traces
     assert opened.value("queue.traces.frozen")
-    assert opened.value("[queue.annotations.overlay, queue.session.label]") == [overlay, "1"]
+    assert opened.value("[queue.annotations.overlay, queue.session.label]") == ["iteration-0", "1"]
     assert opened.value("queue.session.interval") == [7, 8]
     assert opened.value("queue.ann.get_frames('0')") == [7]
     # before the first one there is none, and the browser does not leave the page either
