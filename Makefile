@@ -41,7 +41,7 @@ test-tracks: $(TRACKS)/.done $(TRACKEVAL)/.done
 # with the real deeplabcut; the path lets torchvision be imported where its compiled part does not fit torch
 test-dlc: $(DLC)/.done $(BUNDLE) browser
 	PYTHONPATH=$(abspath tests/dlc/torchvision_shim) \
-	  $(DLC)/bin/python -m pytest -p no:cacheprovider -m deeplabcut tests/dlc tests/e2e
+	  $(DLC)/bin/python -m pytest -p no:cacheprovider -m deeplabcut tests/dlc tests/e2e tests/test_notebooks.py
 
 test-js: js/node_modules/.package-lock.json
 	cd js && npm test
