@@ -23,7 +23,7 @@ from jupytrack.dlc.project import DLCProject
 from jupytrack.dlc.training import Training
 from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.widgets.annotator import Annotator
-from jupytrack.widgets.projects import methods
+from jupytrack.widgets.projects import creating
 from jupytrack.widgets.projects.forms import PathField
 from jupytrack.widgets.projects.train import TrainForm, defaults_of
 
@@ -540,7 +540,7 @@ def test_two_projects_are_not_made_at_once(annotator, monkeypatch):
         assert go_on.wait(30)
         raise AnnotationError("Enough.", "Stop.")
 
-    monkeypatch.setattr(methods, "make_project", waiting)
+    monkeypatch.setattr(creating, "make_project", waiting)
     job = annotator.create_dlc_project(name="knee_01", wait=False)
     with pytest.raises(AnnotationError, match="being made already"):
         annotator.create_dlc_project(name="knee_01")

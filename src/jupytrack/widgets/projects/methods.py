@@ -18,15 +18,12 @@ from jupytrack.dlc.preflight import (
     restore_dropped,
     save_and_clean,
     save_cancelled_out,
-    save_if_edited,
     scan,
     scan_video,
 )
 from jupytrack.errors import AnnotationError, JupytrackError
-from jupytrack.jobs import Job
 from jupytrack.widgets.projects.comparison import compare_in
-from jupytrack.widgets.projects.create import make_project
-from jupytrack.widgets.projects.forms import told
+from jupytrack.widgets.projects.creating import Creating
 from jupytrack.widgets.projects.train import defaults_of
 
 if TYPE_CHECKING:
@@ -40,12 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Projects"]
 
-_CREATING = "Creating the project"
 # arguments of DLCProject.process, in order
 _PROCESS = ("iteration_num", "maxiters", "refine", "create_video", "source_snapshot")
 
 
-class Projects:
+class Projects(Creating):
     """The part of the annotator that works with a DeepLabCut project."""
 
     CORRECTIONS_LAYER_NAME = CORRECTIONS_LAYER_NAME
@@ -56,14 +52,6 @@ class Projects:
     project_panel: ProjectPanel
     queue: VideoQueue | None
     _project: tuple[str, DLCProject | None] | None = None
-
-    if TYPE_CHECKING:
-        # what other parts of the annotator do
-        def show_job(self, job: Job[Any], brief: bool = False) -> None:
-            """Show the progress of work in the background."""
-
-        def continue_in(self, queue: VideoQueue) -> None:
-            """Give the place on the screen to a queue of videos."""
 
     @property
     def project(self) -> DLCProject | None:
@@ -169,156 +157,6 @@ class Projects:
         points = "point" if count == 1 else "points"
         session.notify("info", f"{count} {points} came back into layer {session.layers.active!r}.")
         return count
-
-    # creating
-
-    def ask_create_dlc_project(self) -> None:
-        """Show the form for a new project."""
-        if self.project is not None:
-            raise AnnotationError(
-                f"This video is in the project {self.project.name!r} already.",
-                "Open the original video to make another project of it.",
-            )
-
-        def create(**values: Any) -> None:
-            job = self._create(**values)
-            job.when_done(lambda done: self._tell_created(done, values["seed_bundle_path"] is not None))
-
-        self.project_panel.ask_create(create)
-
-    def create_dlc_project(
-        self,
-        event: Any = None,
-        name: str | None = None,
-        path: str | Path | None = None,
-        experimenter: str = "x",
-        seed_bundle_path: str | Path | None = None,
-        *,
-        wait: bool = True,
-    ) -> DLCProject | Job[DLCProject]:
-        """Make a DeepLabCut project of this video and the active layer, and go on in the project's copy.
-
-        Parameters
-        ----------
-        event : object, optional
-            Ignored.
-        name : str, optional
-            The project's name, with an underscore in it; by default ``<video>_<layer>``.
-        path : path, optional
-            Folder to make it in; by default the video's.
-        experimenter : str
-            Who labels; DeepLabCut calls it the scorer.
-        seed_bundle_path : path, optional
-            Folder of a seed bundle (see :func:`jupytrack.dlc.extract_snapshot_for_seeding`): its model
-            becomes iteration 0, and predicts every frame. Needed if the active layer is empty.
-        wait : bool
-            Whether to return only when it is made.
-
-        Returns
-        -------
-        DLCProject or Job
-            The project; a job with that result if ``wait`` is False.
-
-        Raises
-        ------
-        AnnotationError
-            If the video is in a project already, or the layer is empty and there is no bundle.
-        MissingDependencyError
-            If deeplabcut is not installed.
-        """
-        job = self._create(name, path, experimenter, seed_bundle_path)
-        seeded = seed_bundle_path is not None
-        if not wait:
-            job.when_done(lambda done: self._tell_created(done, seeded))
-            return job
-        try:
-            project = job.result()
-        except KeyboardInterrupt:
-            job.cancel()
-            raise
-        self._go_on_in(project, seeded)
-        return project
-
-    def _create(
-        self,
-        name: str | None = None,
-        path: str | Path | None = None,
-        experimenter: str = "x",
-        seed_bundle_path: str | Path | None = None,
-    ) -> Job[DLCProject]:
-        session = self.session
-        if self.project is not None:
-            raise AnnotationError(
-                f"This video is in the project {self.project.name!r} already.",
-                "Open the original video to make another project of it.",
-            )
-        if any(bar.job.title == _CREATING and not bar.job.future.done() for bar in self.jobs.children):
-            raise AnnotationError("A project is being made already.", "Wait for it, or cancel it first.")
-        ann, video = session.ann, Path(session.video.fname).absolute()
-        if not ann.present.any() and seed_bundle_path is None:
-            raise AnnotationError(
-                f"Layer {ann.name!r} has no points, so there is nothing to learn from.",
-                "Label some frames first, or give seed_bundle_path, a model of another project.",
-            )
-        if ann.fname is None or Path(ann.fname).suffix != ".json":
-            raise AnnotationError(
-                f"Layer {ann.name!r} is not saved as JSON.", "Save it under a name of its own first."
-            )
-        session.require_writable()
-        save_if_edited(ann)
-        session.forget_unsaved(ann.name)
-        job: Job[DLCProject] = Job(
-            make_project,
-            video=video,
-            name=name or f"{video.stem}_{ann.name}",
-            path=video.parent if path is None else Path(path).expanduser().absolute(),
-            experimenter=experimenter,
-            suffix=ann.name,
-            bundle=None if seed_bundle_path is None else Path(seed_bundle_path).expanduser().absolute(),
-            title=_CREATING,
-        )
-        self.show_job(job)
-        return job
-
-    def _tell_created(self, job: Job[DLCProject], seeded: bool) -> None:
-        """Go on in the copy of the video once there is one, or say why there is none."""
-        session = self.session
-        if job.state == "cancelled":
-            session.notify("info", "No project was made.")
-            return
-        if job.state == "failed":
-            error = job.future.exception()
-            assert error is not None
-            session.notify("error", *told(error))
-            return
-        project = job.future.result()
-        try:
-            self._go_on_in(project, seeded)
-        except Exception as error:
-            problem, remedy = told(error)
-            session.notify(
-                "error",
-                f"The project {project.name!r} is made, but could not be opened. {problem}",
-                f"{remedy} Open it with jupytrack.open({str(project.path)!r}).",
-            )
-
-    def _go_on_in(self, project: DLCProject, seeded: bool) -> None:
-        session = self.session
-        # it opens the whole annotator, which this is a part of
-        from jupytrack.opening import open as open_video
-
-        copy = next(path for path in project.video_list if path.stem == Path(session.video.fname).stem)
-        frame, enhancement, theme = session.frame, session.enhancement, session.theme
-        options = {} if theme == "auto" else {"dark_mode": theme == "dark"}
-        queue: Any = open_video(copy, None if seeded else session.layers.active, **options)
-        queue.session.enhancement = enhancement
-        queue.session.go_to(frame)
-        self.continue_in(queue)
-        queue.session.notify(
-            "info",
-            f"The project {project.name!r} is in {project.path}. You are in its copy of the video now.",
-            "Train… in the DeepLabCut panel is the next step.",
-        )
 
     # training
 
