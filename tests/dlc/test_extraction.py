@@ -218,6 +218,37 @@ def test_frames_that_only_another_program_labelled_become_a_layer(folder, projec
     assert not layer.exists()
 
 
+def test_labels_on_a_part_of_the_frame_come_to_the_whole_one(folder, project):
+    """deeplabcut.extract_frames(crop=True) writes such pictures, and its labels count from their corner."""
+    whole = f"crop: 0, {SIZE[0]}, 0, {SIZE[1]}"
+    config = project.config_path.read_text()
+    project.config_path.write_text(config.replace(whole, "crop: 20, 60, 10, 40", 1))
+    labelled = folder / "labeled-data" / "mouse"
+    with VideoReader(project.video_list[0]) as reader:
+        frames = [cv2.cvtColor(reader.read(n, "rgb"), cv2.COLOR_RGB2BGR) for n in (3, 4)]
+    cv2.imwrite(str(labelled / "img03.png"), frames[0][10:40, 20:60])
+    cv2.imwrite(str(labelled / "img04.png"), frames[1])
+    annotate(folder, "a", {"0": {5: [1.0, 2.0]}, "1": {5: [3.0, 4.0]}})
+    columns = pd.MultiIndex.from_product(
+        [["me"], ["point0", "point1"], ["x", "y"]], names=["scorer", "bodyparts", "coords"]
+    )
+    rows = pd.MultiIndex.from_product([["labeled-data"], ["mouse"], ["img03.png", "img04.png"]])
+    values = [[1.0, 2.0, np.nan, np.nan], [5.0, 6.0, 7.0, 8.0]]
+    theirs = pd.DataFrame(values, index=rows, columns=columns)
+    theirs.to_hdf(labelled / "CollectedData_me.h5", key="df_with_missing", mode="w")
+    project.extract_frames()
+    layer = folder / "videos" / "mouse_annotations_labeled-data.json"
+    assert json.loads(layer.read_text()) == {
+        "0": {"3": [21.0, 12.0], "4": [5.0, 6.0]},
+        "1": {"4": [7.0, 8.0]},
+    }
+    np.testing.assert_array_equal(
+        table(folder).to_numpy()[:2], [[21.0, 12.0, np.nan, np.nan], [5.0, 6.0, 7.0, 8.0]]
+    )
+    for name, frame in zip(("img03.png", "img04.png"), frames, strict=True):
+        np.testing.assert_array_equal(cv2.imread(str(labelled / name)), frame)
+
+
 def test_what_another_program_labelled_is_trained_on_without_layers(folder, project):
     layer = annotate(folder, "a", POINTS)
     project.extract_frames()

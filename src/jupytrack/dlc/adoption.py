@@ -6,6 +6,7 @@ its videos, those labels become a layer, too: else the next training would learn
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from jupytrack.formats import deeplabcut, dustrack
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["PICTURES", "labels_of_others", "merged_with", "write_layer"]
+__all__ = ["PICTURES", "labels_of_others", "merged_with", "picture_size", "write_layer"]
 
 PICTURES = "pictures"
 """Our setting that tells which pictures and labels we wrote."""
@@ -41,9 +42,9 @@ def labels_of_others(project: DLCProject, stem: str, table: PointTable) -> Point
     Returns
     -------
     PointTable or None
-        By body part, for the frames on which no layer has a body part; None if there are none, or if what is
-        in ``labeled-data`` is what we wrote. Frames whose labels we wrote once are left out: they were
-        removed from the layers since.
+        By body part, in pixels of the whole frame, for the frames on which no layer has a body part; None if
+        there are none, or if what is in ``labeled-data`` is what we wrote. Frames whose labels we wrote once
+        are left out: they were removed from the layers since.
 
     Raises
     ------
@@ -64,7 +65,39 @@ def labels_of_others(project: DLCProject, stem: str, table: PointTable) -> Point
     if not frames.any():
         return None
     found.xy[:, ~frames] = np.nan
+    _uncrop(project, stem, found)
     return found
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height of a PNG picture in pixels; None if there is none."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(24)
+    except OSError:
+        return None
+    if len(head) < 24 or head[12:16] != b"IHDR":
+        return None
+    width, height = struct.unpack(">II", head[16:])
+    return width, height
+
+
+def _uncrop(project: DLCProject, stem: str, table: PointTable) -> None:
+    """Count points from the corner of the frame where DeepLabCut had them labelled on a part of it.
+
+    ``deeplabcut.extract_frames(crop=True)`` writes pictures of the part that ``crop`` in config.yaml names.
+    """
+    crops = [about for video, about in project.video_sets.items() if video.stem == stem]
+    try:
+        x1, x2, y1, y2 = (round(float(number)) for number in str(crops[0]["crop"]).split(","))
+    except (IndexError, KeyError, TypeError, ValueError):
+        return
+    if (x1, y1) == (0, 0):
+        return
+    for path in (project.paths["labels"] / stem).glob("*.png"):
+        digits = path.stem.removeprefix("img")
+        if digits.isdigit() and int(digits) < table.n_frames and picture_size(path) == (x2 - x1, y2 - y1):
+            table.xy[:, int(digits)] += (x1, y1)
 
 
 def merged_with(table: PointTable, others: PointTable | None) -> PointTable:

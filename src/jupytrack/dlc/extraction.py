@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupytrack.annotation.storage import free_name
-from jupytrack.dlc.adoption import PICTURES, labels_of_others, merged_with, write_layer
+from jupytrack.dlc.adoption import PICTURES, labels_of_others, merged_with, picture_size, write_layer
 from jupytrack.dlc.files import MERGED, manual_layers, merged_annotation
 from jupytrack.dlc.labels import by_body_part
 from jupytrack.errors import AnnotationError, FormatError, JupytrackError
@@ -290,7 +290,8 @@ def _pictures(extraction: _Extraction, reader: VideoReader, table: PointTable) -
         path = extraction.folder / name
         there = _stamp(path)
         theirs = extraction.others is not None and bool(extraction.others.present[:, n].any())
-        # what another program labelled is the picture that it took
+        # what another program labelled is the picture that it took, unless that is a part of the frame
+        theirs = theirs and picture_size(path) == (reader.width, reader.height)
         if there is not None and (theirs or known.get(name) == there):
             extraction.kept.add(name)
             continue

@@ -35,10 +35,11 @@ class Videos:
         Each is the file of that name in the folder ``videos``, wherever the project was made; only if there
         is none but the path in config.yaml exists, that.
         """
-        return list(self._video_sets())
+        return list(self.video_sets)
 
-    def _video_sets(self) -> dict[Path, Any]:
-        """Return video → what config.yaml says of it; of names that are the same file now the last."""
+    @property
+    def video_sets(self) -> dict[Path, Any]:
+        """Video → what config.yaml says of it (``crop``); of names that are the same file now the last."""
         sets = self._config.get("video_sets") or {}
         return {Path(rebase_to_config(self.path, key)): value for key, value in sets.items()}
 
@@ -95,7 +96,7 @@ class Videos:
 
         Nothing is written if they are where it says, and lists are not the tuples of old versions.
         """
-        here = {str(video): value for video, value in self._video_sets().items()}
+        here = {str(video): value for video, value in self.video_sets.items()}
         self._config.edit({"project_path": str(self.path), "video_sets": here})
         plain_lists(self._config.path)
         return self
