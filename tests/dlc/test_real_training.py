@@ -14,6 +14,7 @@ import tiny
 from tiny import wait_for
 
 from jupytrack.dlc import DLCProject
+from jupytrack.dlc.config import parse_yaml
 from jupytrack.dlc.snapshots import load_snapshot, snapshot_files
 from jupytrack.dlc.training import trainings_in
 from jupytrack.errors import FormatError, TrainingError
@@ -217,6 +218,27 @@ def test_step_by_step(trained):
     # what did one step is kept only if it failed, for its log
     assert [each.state for each in trainings_in(trained.path)] == ["done", "failed", "done"]
     assert len(trained.trainings) == 2
+
+
+class _Runs:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_snapshot_runs_no_code_even_if_the_project_allows_it(trained, tmp_path):
+    import torch
+
+    snapshot = trained.layout(0).best().path
+    torch.save({**load_snapshot(snapshot), "more": _Runs(tmp_path / "ran")}, snapshot)
+    model = trained.get_pose_cfg_file(0)
+    runner = {**parse_yaml(model)["runner"], "load_weights_only": False}
+    trained.edit_config(model, runner=runner)
+    with pytest.raises(TrainingError, match="Weights only load failed"):
+        trained.analyze_videos(0, create_video=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_seed_bundle_goes_round(trained, tmp_path):

@@ -52,6 +52,9 @@ def launch(folder: Path) -> subprocess.Popen[bytes]:
         "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "10000"),
         "MPLBACKEND": "Agg",  # a kernel's own backend is for its cells
     }
+    if "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in environment:
+        # a snapshot is numbers, even if pytorch_config.yaml (load_weights_only) lets it run code
+        environment["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     how: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         how = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
