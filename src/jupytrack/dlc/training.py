@@ -362,7 +362,7 @@ class Training:
         def look(progress: Progress) -> Training:
             try:
                 while is_active(state := self.state):
-                    progress.update(*self._progress(), self.text)
+                    progress.update(*self.progress, self.text)
                     time.sleep(every)
             except JobCancelled:
                 self.cancel()
@@ -378,8 +378,9 @@ class Training:
 
     # inside
 
-    def _progress(self) -> tuple[float, float]:
-        """Return how much is done and of how much; evaluation and analysis count as a fifth of the epochs."""
+    @property
+    def progress(self) -> tuple[float, float]:
+        """How much is done, and of how much; evaluation and analysis count as a fifth of the epochs."""
         said = self._said()
         stages, stage = said.get("stages", []), said.get("stage", "")
         if "train" not in stages:

@@ -228,7 +228,7 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
             self.bar.bar_style = {
                 "done": "success", "failed": "danger", "interrupted": "warning", "cancelled": "warning"
             }.get(state, "")  # fmt: skip
-            done, total = training._progress()
+            done, total = training.progress
             self.bar.value = 1.0 if state == "done" else min(done / total, 1.0) if total else 0.0
             if state == "running" and not total:
                 self.bar.bar_style, self.bar.value = "info", 1.0
