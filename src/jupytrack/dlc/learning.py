@@ -129,10 +129,10 @@ class Learning:
         FileNotFoundError
             If ``external_snapshot_path`` does not exist.
         TrainingError
-            If there are too few labelled frames for training and testing, if another run of this project goes
-            on, or if the iteration belongs to TensorFlow.
+            If there are too few labelled frames for training and testing, or if another run of this project
+            goes on.
         MissingDependencyError
-            If deeplabcut is not installed.
+            If deeplabcut is not installed, or the iteration belongs to TensorFlow.
         """
         begin = check_source(
             self._project,
@@ -273,7 +273,9 @@ class Learning:
         ValueError
             If the iteration is not trained, or a video or snapshot is not there.
         TrainingError
-            If the iteration is TensorFlow's, or the analysis fails.
+            If the analysis fails.
+        MissingDependencyError
+            If deeplabcut is not installed, or the iteration belongs to TensorFlow.
         """
         kwargs.setdefault("save_as_csv", True)
         return self._finish(
