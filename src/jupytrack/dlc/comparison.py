@@ -79,7 +79,8 @@ class IterationComparison:
     def summary(self) -> str:
         """Return the result as one line."""
         whole = self.labels.iloc[-1]
-        text = f"{self.before} → {self.after}: {len(self.moves):,} place{'' if len(self.moves) == 1 else 's'} to look at"
+        n = len(self.moves)
+        text = f"{self.before} → {self.after}: {n:,} place{'' if n == 1 else 's'} to look at"
         grown = int(self.moves["check"].str.startswith("error_grew").sum())
         if grown:
             text += f", on {grown:,} the error grew"
