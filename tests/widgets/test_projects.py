@@ -118,7 +118,7 @@ def say(training: Training, **said: object) -> None:
     new.replace(path)
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

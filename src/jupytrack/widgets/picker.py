@@ -55,6 +55,8 @@ class VideoPicker(ipywidgets.VBox):  # type: ignore[misc]
             filter_pattern=PATTERNS,
             select_default=False,
             show_only_dirs=False,
+            # the default one is shared by all choosers, and closed with the first
+            layout=ipywidgets.Layout(width="500px"),
         )
         self.chooser.register_callback(self._on_chosen)
         self.message = ipywidgets.HTML("")

@@ -76,7 +76,12 @@ class PathField(ipywidgets.HBox):  # type: ignore[misc]
         while not begin.is_dir() and begin != begin.parent:
             begin = begin.parent
         self._chooser = FileChooser(
-            str(begin), show_only_dirs=self._folders, select_default=False, filter_pattern=self._pattern
+            str(begin),
+            show_only_dirs=self._folders,
+            select_default=False,
+            filter_pattern=self._pattern,
+            # the default one is shared by all choosers, and closed with the first
+            layout=ipywidgets.Layout(width="500px"),
         )
         self._chooser.register_callback(self._choose)
         self._chooser.add_class("jupytrack-chooser")
