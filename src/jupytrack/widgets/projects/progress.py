@@ -204,8 +204,10 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
         with self._guard:
             if self.over or self._ended:
                 return
+            # asked before it is shown: one that ends in between is shown, and dealt with, at the next look
+            ended = not is_active(training.state)
             self.show()
-            if not is_active(training.state):
+            if ended:
                 self._ended = True
                 self._on_end(training)
 
