@@ -218,6 +218,28 @@ def test_frames_that_only_another_program_labelled_become_a_layer(folder, projec
     assert not layer.exists()
 
 
+def test_points_that_only_another_program_has_become_a_layer(folder, project):
+    annotate(folder, "a", {"0": {5: [1.0, 2.0], 6: [3.0, 4.0]}, "1": {5: [5.0, 6.0]}})
+    project.extract_frames()
+    theirs = table(folder)
+    theirs.iloc[1, 2:] = [7.0, 8.0]
+    theirs.iloc[0, :2] = [9.0, 9.0]
+    theirs.to_hdf(folder / "labeled-data" / "mouse" / "CollectedData_me.h5", key="df_with_missing", mode="w")
+    # taken out of the layer since: label 1 on frame 5, which is no new label in their table
+    annotate(folder, "a", {"0": {5: [1.0, 2.0], 6: [3.0, 4.0]}})
+    cv2.imwrite(str(folder / "labeled-data" / "mouse" / "img06.png"), np.zeros((*SIZE[::-1], 3), np.uint8))
+    project.extract_frames()
+    layer = folder / "videos" / "mouse_annotations_labeled-data.json"
+    assert {label: points for label, points in json.loads(layer.read_text()).items() if points} == {
+        "1": {"6": [7.0, 8.0]}
+    }
+    nan = np.nan
+    np.testing.assert_array_equal(table(folder).to_numpy(), [[1, 2, nan, nan], [3, 4, 7, 8]])
+    with VideoReader(folder / "videos" / "mouse.mp4") as reader:
+        # points of ours are on exactly this frame
+        np.testing.assert_array_equal(picture(folder, "img06.png"), reader.read(6, "rgb"))
+
+
 def test_labels_on_a_part_of_the_frame_come_to_the_whole_one(folder, project):
     """deeplabcut.extract_frames(crop=True) writes such pictures, and its labels count from their corner."""
     whole = f"crop: 0, {SIZE[0]}, 0, {SIZE[1]}"
@@ -236,6 +258,8 @@ def test_labels_on_a_part_of_the_frame_come_to_the_whole_one(folder, project):
     values = [[1.0, 2.0, np.nan, np.nan], [5.0, 6.0, 7.0, 8.0]]
     theirs = pd.DataFrame(values, index=rows, columns=columns)
     theirs.to_hdf(labelled / "CollectedData_me.h5", key="df_with_missing", mode="w")
+    shown = VideoAnnotation(project.file_manager(0).labeled_data)
+    assert {n: list(xy) for n, xy in shown.data["0"].items()} == {3: [21.0, 12.0], 4: [5.0, 6.0]}
     project.extract_frames()
     layer = folder / "videos" / "mouse_annotations_labeled-data.json"
     assert json.loads(layer.read_text()) == {

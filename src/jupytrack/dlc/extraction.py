@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupytrack.annotation.storage import free_name
-from jupytrack.dlc.adoption import PICTURES, labels_of_others, merged_with, picture_size, write_layer
+from jupytrack.dlc.adoption import PICTURES, labels_of_others, merged_with, points_by_part, write_layer
 from jupytrack.dlc.files import MERGED, manual_layers, merged_annotation
 from jupytrack.dlc.labels import by_body_part
 from jupytrack.errors import AnnotationError, FormatError, JupytrackError
 from jupytrack.files import file_fingerprint, save_error, write_atomic
 from jupytrack.formats import deeplabcut
+from jupytrack.formats.deeplabcut_crop import picture_size
 from jupytrack.formats.dustrack import make_annotation_file_name
 from jupytrack.jobs import Progress
 from jupytrack.video.reader import VideoReader
@@ -274,7 +275,7 @@ def _write_aside(
         aside.mkdir()
     if len(frame):
         deeplabcut.write_labelled(frame, aside / f"CollectedData_{project.scorer}")
-    record = dict(project.settings.get(PICTURES, {}).get(stem, {}))
+    record = {**project.settings.get(PICTURES, {}).get(stem, {}), "points": points_by_part(table)}
     return _Extraction(stem, frame, folder, aside, record, merged)
 
 
@@ -285,13 +286,14 @@ def _pictures(extraction: _Extraction, reader: VideoReader, table: PointTable) -
     files = extraction.record.get("files", {})
     known = files if extraction.record.get("video") == reader.fingerprint else {}
     frames = np.flatnonzero(table.present.any(axis=0)).tolist()
+    others = np.zeros_like(table.present) if extraction.others is None else extraction.others.present
+    foreign = (others == table.present).all(axis=0)
     for done, (n, name) in enumerate(zip(frames, extraction.names, strict=True)):
         yield done, len(frames)
         path = extraction.folder / name
         there = _stamp(path)
-        theirs = extraction.others is not None and bool(extraction.others.present[:, n].any())
-        # what another program labelled is the picture that it took, unless that is a part of the frame
-        theirs = theirs and picture_size(path) == (reader.width, reader.height)
+        # what only another program labelled is the picture that it took, unless that is a part of the frame
+        theirs = bool(foreign[n]) and picture_size(path) == (reader.width, reader.height)
         if there is not None and (theirs or known.get(name) == there):
             extraction.kept.add(name)
             continue

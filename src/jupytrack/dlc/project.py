@@ -354,10 +354,10 @@ class DLCProject(Videos, Iterations, Comparing, Learning):
         :func:`jupytrack.dlc.files.manual_layers`. Where several have the same label on the same frame, the
         last one in natural order of names wins: ``iteration-10`` over ``iteration-2``. The picture of a frame
         is exactly that frame, whole. Pictures that are there and right are kept; pictures that an earlier
-        call wrote go if their frame has no label now. Labels that another program wrote on
-        frames that no layer has become a layer, ``<video>_annotations_labeled-data.json``, and its table is
-        kept as ``CollectedData_<scorer>.h5.replaced-<time>``. Videos without annotations are left as they
-        are.
+        call wrote go if their frame has no label now. Points that another program labelled and no layer has
+        become a layer, ``<video>_annotations_labeled-data.json``, except those that an earlier call wrote;
+        their table is kept as ``CollectedData_<scorer>.h5.replaced-<time>``. Videos without annotations are
+        left as they are.
 
         Parameters
         ----------

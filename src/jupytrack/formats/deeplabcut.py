@@ -2,8 +2,9 @@
 
 Body parts become labels as in DUSTrack: if all are called ``point<number>`` the labels are the numbers, else
 they are numbered in alphabetical order and their names are kept as names to show. Predictions bring their
-likelihood along (single precision), and count from the corner of the frame even if only a part of it was
-analysed (``cropping``). Files of several animals, several videos or several scorers are refused.
+likelihood along (single precision). All points count from the corner of the frame even if only a part of it
+was analysed (``cropping``) or labelled (``crop``). Files of several animals, several videos or several
+scorers are refused.
 
 In a project whose body parts have labels of their own (``internal_to_dlc_labels``), its files are read with
 those, so that predictions have the labels that the layers have that they were learned from.
@@ -32,7 +33,7 @@ from jupytrack.annotation.table import (
 )
 from jupytrack.errors import AnnotationError, FormatError
 from jupytrack.files import replacing, write_atomic
-from jupytrack.formats.deeplabcut_crop import analysed_corner
+from jupytrack.formats.deeplabcut_crop import analysed_corner, labelled_corners
 from jupytrack.formats.pandas_hdf import Frame, read_frame
 
 if TYPE_CHECKING:
@@ -166,7 +167,11 @@ class _Converter:
         except AnnotationError as error:
             raise self.fail(error.problem, error.remedy) from error
         table = PointTable.empty(labels, length)
-        corner = np.array(analysed_corner(self.path) if kind == Source.DEEPLABCUT else (0.0, 0.0))
+        corner = (
+            np.array(analysed_corner(self.path))
+            if isinstance(frame.index, np.ndarray)
+            else labelled_corners(self.path, [re.split(r"[/\\]", entry[-1])[-1] for entry in frame.index])
+        )
         likelihood = column_type("likelihood").empty((len(labels), length))
         for row, part in enumerate(parts):
             xy = frame.values[:, [where[scorer, part, "x"], where[scorer, part, "y"]]]

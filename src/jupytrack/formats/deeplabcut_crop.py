@@ -1,11 +1,18 @@
-"""Which part of a video DeepLabCut analysed: its predictions count from the corner of that part."""
+"""Which part of a frame DeepLabCut analysed or had labelled: points count from the corner of that part."""
 
 from __future__ import annotations
 
 import pickletools
-from pathlib import Path
+import struct
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
 
-__all__ = ["analysed_corner"]
+import numpy as np
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+__all__ = ["analysed_corner", "labelled_corners", "picture_size"]
 
 _KEY = "cropping_parameters"
 _NUMBERS = frozenset(["BININT", "BININT1", "BININT2", "BINFLOAT", "INT", "LONG", "LONG1", "FLOAT"])
@@ -46,3 +53,50 @@ def analysed_corner(predictions: Path) -> tuple[float, float]:
     except (OSError, ValueError):
         pass
     return 0.0, 0.0
+
+
+def labelled_corners(labels: Path, pictures: Sequence[str]) -> NDArray[np.float64]:
+    """Return where labelled pictures begin in their frames, which is to be added to the labels on them.
+
+    ``deeplabcut.extract_frames(crop=True)`` writes pictures of the part that ``crop`` in config.yaml names,
+    and labels count from its corner. Pictures of any other size are whole frames.
+
+    Parameters
+    ----------
+    labels : Path
+        The h5 or CSV file, ``<project>/labeled-data/<video>/CollectedData_<scorer>.h5``.
+    pictures : sequence of str
+        Names of the pictures beside it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (pictures, 2), x and y in pixels; zeros where there is no such project, crop or picture.
+    """
+    corners = np.zeros((len(pictures), 2))
+    try:
+        text = (labels.absolute().parents[2] / "config.yaml").read_text("utf-8-sig")
+        # not the safe loader: it refuses the tuples of old versions, and this one runs nothing, either
+        sets = YAML(typ="rt").load(text)["video_sets"]
+        crops = {PureWindowsPath(video).stem: about["crop"] for video, about in sets.items()}
+        x1, x2, y1, y2 = (round(float(number)) for number in crops[labels.absolute().parent.name].split(","))
+    except (OSError, ValueError, YAMLError, LookupError, TypeError, AttributeError):
+        # The project itself complains of a bad config.yaml.
+        return corners
+    if (x1, y1) != (0, 0):
+        cropped = [picture_size(labels.with_name(name)) == (x2 - x1, y2 - y1) for name in pictures]
+        corners[cropped] = x1, y1
+    return corners
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height of a PNG picture in pixels; None if there is none."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(24)
+    except OSError:
+        return None
+    if len(head) < 24 or head[12:16] != b"IHDR":
+        return None
+    width, height = struct.unpack(">II", head[16:])
+    return width, height
