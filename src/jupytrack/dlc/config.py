@@ -21,7 +21,7 @@ from jupytrack.files import read_error, write_atomic, writing_alone
 
 __all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "plain_lists", "rebase_to_config"]
 
-_PIECE = dict[str, Any]
+_NEEDED = ("Task", "scorer", "bodyparts", "video_sets")
 _TUPLE = "python/tuple"
 _REPAIR = "Correct that line, or restore the file from a backup."
 
@@ -122,7 +122,7 @@ def parse_yaml(path: str | os.PathLike[str], text: str | None = None) -> dict[st
 
 
 def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change values at the top level of a YAML file; all other lines stay as they are.
+    """Change values at the top level of a YAML file; all other lines stay. Returns what it holds now.
 
     Parameters
     ----------
@@ -130,18 +130,6 @@ def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[
         The file; replaced atomically, and only if something changes.
     changes : mapping
         New values by key; a key that is not there is added at the end.
-
-    Returns
-    -------
-    dict
-        What the file holds now.
-
-    Raises
-    ------
-    FormatError
-        If the file cannot be read.
-    SaveError
-        If it cannot be written.
     """
     path = Path(path)
     with writing_alone(path):
@@ -214,6 +202,41 @@ class ConfigFile:
         """Return one value."""
         return copy.deepcopy(self._current().get(key, default))
 
+    @property
+    def missing(self) -> list[str]:
+        """What the file lacks to be a project's."""
+        return [key for key in _NEEDED if key not in self._current()]
+
+    def check(self) -> None:
+        """Refuse what is no project, or one that we cannot work with.
+
+        Raises
+        ------
+        FormatError
+            If it is so.
+        """
+        content = self._current()
+        if self.missing:
+            raise FormatError(
+                f"{self.path} is not of a DeepLabCut project: it has no {', '.join(self.missing)}.",
+                "Choose the folder of a project, or restore the file from a backup.",
+            )
+        if content.get("multianimalproject") or content["bodyparts"] == "MULTI!":
+            raise FormatError(
+                f"{self.path.parent} is a project of several animals, and layers hold the points of one.",
+                "Use a project of one animal for each.",
+            )
+        for key, kind in (("video_sets", dict), ("bodyparts", list)):
+            if content[key] is not None and not isinstance(content[key], kind):
+                raise FormatError(f"{self.path}: {key} is not as DeepLabCut writes it.", "Correct it.")
+        for key in ("Task", "scorer"):
+            if {"/", "\\"} & set(str(content[key])):
+                # both are parts of the names of files
+                raise FormatError(f"{self.path}: {key} is {content[key]!r}.", "Take the slashes out.")
+        iteration = content.get("iteration")
+        if iteration is not None and not isinstance(iteration, int):
+            raise FormatError(f"{self.path}: iteration is {iteration!r}.", "Correct it to a number.")
+
     def edit(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change values; see :func:`edit_yaml`."""
         edit_yaml(self.path, changes)
@@ -270,7 +293,7 @@ def _nodes(node: Any) -> Iterator[Any]:
             yield from _nodes(below)
 
 
-def _dumped(piece: _PIECE) -> str:
+def _dumped(piece: dict[str, Any]) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]

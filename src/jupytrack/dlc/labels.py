@@ -1,18 +1,103 @@
-"""Which label of our layers is which body part of a project."""
+"""The body parts of a project, and which label of our layers is which of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from jupytrack.annotation.table import PointTable, label_order
-from jupytrack.errors import AnnotationError
+from jupytrack.dlc.config import ConfigFile
+from jupytrack.dlc.settings import Settings
+from jupytrack.errors import AnnotationError, FormatError
+from jupytrack.files import read_error
 from jupytrack.formats.deeplabcut import default_labels
 
-__all__ = ["body_parts_of", "by_body_part", "layer_labels", "needs_mapping"]
+__all__ = ["BodyParts", "body_parts_of", "by_body_part", "layer_labels", "needs_mapping"]
 
 PREFIX = "point"
+_MAPPING = "internal_to_dlc_labels"
+
+
+class BodyParts:
+    """Body parts of :class:`jupytrack.DLCProject`, and their labels in our layers."""
+
+    path: Path
+    settings: Settings
+    _config: ConfigFile
+
+    @property
+    def trackers(self) -> list[str]:
+        """The body parts, as in config.yaml."""
+        return [str(part) for part in self._config.get("bodyparts") or []]
+
+    @property
+    def body_parts(self) -> list[str]:
+        """The body parts; the same as :attr:`trackers`."""
+        return self.trackers
+
+    @property
+    def label_names(self) -> list[str]:
+        """The body parts by the names of :attr:`trackermap`, or their own where it has none."""
+        names = self.trackermap
+        return [names.get(part, part) for part in self.trackers]
+
+    @property
+    def trackermap(self) -> dict[str, str]:
+        """Body part → name for people.
+
+        From ``dlc_trackermap.txt`` in the project's folder, with lines like ``point0 - muscle_boundary``;
+        empty if there is no such file.
+
+        Raises
+        ------
+        FormatError
+            If a line is not like that.
+        """
+        path = self.path / "dlc_trackermap.txt"
+        try:
+            lines = path.read_text("utf-8-sig").splitlines()
+        except FileNotFoundError:
+            return {}
+        except UnicodeDecodeError as error:
+            raise FormatError(f"{path} is not text in UTF-8.", "Save it as UTF-8.") from error
+        except OSError as error:
+            raise read_error(path, error) from error
+        names = {}
+        for number, line in enumerate(lines, 1):
+            part, dash, name = (piece.strip() for piece in line.partition(" - "))
+            if line.strip() and not (part and dash and name):
+                raise FormatError(f"{path}, line {number}: {line!r}.", "Write: point0 - name for people")
+            if line.strip():
+                names[part] = name
+        return names
+
+    @property
+    def internal_to_dlc_labels(self) -> dict[str, str] | None:
+        """Body part by label, None if they go by the usual rule; kept with the project when it is set."""
+        found = self.settings.get(_MAPPING)
+        return None if found is None else {str(label): str(part) for label, part in found.items()}
+
+    @internal_to_dlc_labels.setter
+    def internal_to_dlc_labels(self, mapping: Mapping[str, str] | None) -> None:
+        if mapping is None:
+            self.settings.pop(_MAPPING, None)
+            return
+        mapping = {str(label): part for label, part in mapping.items()}
+        strangers = [part for part in mapping.values() if part not in self.trackers]
+        if strangers:
+            raise AnnotationError(
+                f"{', '.join(strangers)} is no body part of {self.path}.",
+                f"Body parts are {', '.join(self.trackers)}.",
+            )
+        layer_labels(self.trackers, mapping)
+        self.settings[_MAPPING] = mapping
+
+    @property
+    def layer_labels(self) -> dict[str, str]:
+        """Body part → label in our layers, in the order of the body parts."""
+        return layer_labels(self.trackers, self.internal_to_dlc_labels)
 
 
 def body_parts_of(labels: Iterable[str], mapping: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 from jupytrack.dlc.comparing import Comparing
 from jupytrack.dlc.config import KEYS, ConfigFile, base_name, edit_yaml
 from jupytrack.dlc.iterations import USE_LAST, Iterations
-from jupytrack.dlc.labels import layer_labels
+from jupytrack.dlc.labels import BodyParts
 from jupytrack.dlc.layout import made_by, models_folder, predictions_in, results_folder
 from jupytrack.dlc.learning import Learning
 from jupytrack.dlc.settings import Settings
 from jupytrack.dlc.videos import PathLike, Videos, as_list
 from jupytrack.errors import AnnotationError, FormatError, VideoError, VideoNotFoundError
-from jupytrack.files import read_error
 
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
@@ -28,11 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DLCProject"]
 
-_NEEDED = ("Task", "scorer", "bodyparts", "video_sets")
-_MAPPING = "internal_to_dlc_labels"
 
-
-class DLCProject(Videos, Iterations, Comparing, Learning):
+class DLCProject(Videos, BodyParts, Iterations, Comparing, Learning):
     """A DeepLabCut project: label, train, look, correct, train again.
 
     An existing project of DeepLabCut 3 or 2 is opened without deeplabcut and is not written to. A new one is
@@ -119,7 +115,7 @@ class DLCProject(Videos, Iterations, Comparing, Learning):
         self.path = folder
         self.settings = Settings(folder)
         self._config = ConfigFile(self.config_path)
-        self._check()
+        self._config.check()
         strangers = [base_name(video) for video in videos if base_name(video) not in self._names()]
         if strangers:
             raise VideoError(
@@ -159,37 +155,12 @@ class DLCProject(Videos, Iterations, Comparing, Learning):
             folder = _project_folder(given.parent.parent) if given.parent.name == "videos" else None
         if folder is None:
             return None
-        content = ConfigFile(folder / "config.yaml").read()
-        if any(key not in content for key in _NEEDED):
+        if ConfigFile(folder / "config.yaml").missing:
             return None
         project = cls(folder)
         if given.is_dir() or given.name == "config.yaml" or given in project.video_list:
             return project
         return None
-
-    def _check(self) -> None:
-        content = self._config.read()
-        missing = [key for key in _NEEDED if key not in content]
-        if missing:
-            raise FormatError(
-                f"{self.config_path} is not of a DeepLabCut project: it has no {', '.join(missing)}.",
-                "Choose the folder of a project, or restore the file from a backup.",
-            )
-        if content.get("multianimalproject") or content["bodyparts"] == "MULTI!":
-            raise FormatError(
-                f"{self.path} is a project of several animals, and layers hold the points of one.",
-                "Use a project of one animal for each.",
-            )
-        for key, kind in (("video_sets", dict), ("bodyparts", list)):
-            if content[key] is not None and not isinstance(content[key], kind):
-                raise FormatError(f"{self.config_path}: {key} is not as DeepLabCut writes it.", "Correct it.")
-        for key in ("Task", "scorer"):
-            if {"/", "\\"} & set(str(content[key])):
-                # both are parts of the names of files
-                raise FormatError(f"{self.config_path}: {key} is {content[key]!r}.", "Take the slashes out.")
-        iteration = content.get("iteration")
-        if iteration is not None and not isinstance(iteration, int):
-            raise FormatError(f"{self.config_path}: iteration is {iteration!r}.", "Correct it to a number.")
 
     # what config.yaml says
 
@@ -229,78 +200,6 @@ class DLCProject(Videos, Iterations, Comparing, Learning):
     def scorer(self) -> str:
         """Who labels, as in config.yaml."""
         return str(self._config.get("scorer"))
-
-    @property
-    def trackers(self) -> list[str]:
-        """The body parts, as in config.yaml."""
-        return [str(part) for part in self._config.get("bodyparts") or []]
-
-    @property
-    def body_parts(self) -> list[str]:
-        """The body parts; the same as :attr:`trackers`."""
-        return self.trackers
-
-    @property
-    def label_names(self) -> list[str]:
-        """The body parts by the names of :attr:`trackermap`, or their own where it has none."""
-        names = self.trackermap
-        return [names.get(part, part) for part in self.trackers]
-
-    @property
-    def trackermap(self) -> dict[str, str]:
-        """Body part → name for people.
-
-        From ``dlc_trackermap.txt`` in the project's folder, with lines like ``point0 - muscle_boundary``;
-        empty if there is no such file.
-
-        Raises
-        ------
-        FormatError
-            If a line is not like that.
-        """
-        path = self.path / "dlc_trackermap.txt"
-        try:
-            lines = path.read_text("utf-8-sig").splitlines()
-        except FileNotFoundError:
-            return {}
-        except UnicodeDecodeError as error:
-            raise FormatError(f"{path} is not text in UTF-8.", "Save it as UTF-8.") from error
-        except OSError as error:
-            raise read_error(path, error) from error
-        names = {}
-        for number, line in enumerate(lines, 1):
-            part, dash, name = (piece.strip() for piece in line.partition(" - "))
-            if line.strip() and not (part and dash and name):
-                raise FormatError(f"{path}, line {number}: {line!r}.", "Write: point0 - name for people")
-            if line.strip():
-                names[part] = name
-        return names
-
-    @property
-    def internal_to_dlc_labels(self) -> dict[str, str] | None:
-        """Body part by label, None if they go by the usual rule; kept with the project when it is set."""
-        found = self.settings.get(_MAPPING)
-        return None if found is None else {str(label): str(part) for label, part in found.items()}
-
-    @internal_to_dlc_labels.setter
-    def internal_to_dlc_labels(self, mapping: Mapping[str, str] | None) -> None:
-        if mapping is None:
-            self.settings.pop(_MAPPING, None)
-            return
-        mapping = {str(label): part for label, part in mapping.items()}
-        strangers = [part for part in mapping.values() if part not in self.trackers]
-        if strangers:
-            raise AnnotationError(
-                f"{', '.join(strangers)} is no body part of {self.path}.",
-                f"Body parts are {', '.join(self.trackers)}.",
-            )
-        layer_labels(self.trackers, mapping)
-        self.settings[_MAPPING] = mapping
-
-    @property
-    def layer_labels(self) -> dict[str, str]:
-        """Body part → label in our layers, in the order of the body parts."""
-        return layer_labels(self.trackers, self.internal_to_dlc_labels)
 
     def edit_config(self, config_file: PathLike | None = None, **kwargs: Any) -> dict[str, Any]:
         """Change config.yaml; comments and all other lines stay as they are.

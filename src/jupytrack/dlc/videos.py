@@ -102,7 +102,7 @@ class Videos:
         return self
 
     def add_videos(self, videos: Sequence[PathLike] | PathLike, *, progress: Progress | None = None) -> Self:
-        """Copy videos and the annotations beside them into the project.
+        """Copy videos and the annotations beside them into the project; returns the project.
 
         Parameters
         ----------
@@ -110,11 +110,6 @@ class Videos:
             The videos.
         progress : Progress, optional
             Told of the copying; may cancel.
-
-        Returns
-        -------
-        DLCProject
-            The project.
 
         Raises
         ------
