@@ -119,6 +119,18 @@ def test_the_last_snapshot_if_the_setting_says_so(folder):
     assert project.get_best_snapshot(0) == 20
 
 
+def test_the_last_snapshot_may_be_the_best_one(folder):
+    """DeepLabCut saves an epoch once, as the best one if it is that."""
+    train(folder, 0, "pytorch", (10, 20, 30), best=40)
+    train(folder, 1, "pytorch", (10, 20, 40), best=40)
+    project = DLCProject(folder)
+    project.settings["DLC3_USE_LAST_SNAPSHOT"] = True
+    assert project.layout(0).best().path.name == "snapshot-best-040.pt"
+    assert project.layout(1).best().path.name == "snapshot-040.pt"
+    assert [project.get_best_snapshot(n) for n in (0, 1)] == [40, 40]
+    assert [project.get_best_snapshot_idx(n) for n in (0, 1)] == [3, 2]
+
+
 @pytest.mark.parametrize("engine", ["pytorch", "tensorflow"])
 def test_best_by_test_error(folder, engine):
     train(folder, 0, engine, (10, 20, 30, 40))

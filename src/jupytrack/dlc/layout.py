@@ -171,7 +171,8 @@ class IterationLayout:
 
         It is the one that DeepLabCut calls best; without such, the one with the lowest test error in the
         evaluation results (the earliest of equal ones); without results, the last. With ``use_last`` it is
-        the last of DeepLabCut 3's whatever the results say.
+        the one of the last epoch of DeepLabCut 3's, whatever the results say; if that epoch is the best, too,
+        DeepLabCut has it under that name alone.
 
         Raises
         ------
