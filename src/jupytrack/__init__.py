@@ -35,7 +35,7 @@ _HOME = {
     "merge_annotations_in_folder": "jupytrack.dlc.files",
     "open": "jupytrack.opening",
     "render_tracks": "jupytrack.qa.rendering",
-    "review": "jupytrack.widgets.review",
+    "review": "jupytrack.widgets.review.review",
     "sigmoid_weights": "jupytrack.flow.lucas_kanade",
     "tracks_from_points": "jupytrack.annotation.point_boxes",
 }
@@ -99,7 +99,7 @@ if TYPE_CHECKING:
     from jupytrack.video.reader import VideoReader
     from jupytrack.video.writer import VideoWriter
     from jupytrack.widgets.annotator import Annotator, DUSTrack
-    from jupytrack.widgets.review import review
+    from jupytrack.widgets.review.review import review
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
     from jupytrack.widgets.annotator import Annotator
     from jupytrack.widgets.picker import VideoPicker
-    from jupytrack.widgets.video_queue import VideoQueue
+    from jupytrack.widgets.queue.video_queue import VideoQueue
 
 __all__ = ["check_options", "open", "open_project", "start_in_project", "videos_of_project"]
 
@@ -41,8 +41,8 @@ def open(  # the name is the package's front door: jupytrack.open(...)
 
     A video outside of projects opens as an :class:`jupytrack.Annotator`. A video in the ``videos`` folder of
     a DeepLabCut project, a list of such videos, the project's folder or its ``config.yaml`` open as a
-    :class:`~jupytrack.widgets.video_queue.VideoQueue`: the first video is shown, and the keys alt+left and
-    alt+right go to the others. Reading a project does not need DeepLabCut.
+    :class:`~jupytrack.widgets.queue.video_queue.VideoQueue`: the first video is shown, and the keys alt+left
+    and alt+right go to the others. Reading a project does not need DeepLabCut.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def open_project(
     forgiving : bool
         Show the first video that can be opened, instead of an error about the first one.
     """
-    from jupytrack.widgets.video_queue import VideoQueue
+    from jupytrack.widgets.queue.video_queue import VideoQueue
 
     return VideoQueue(project, videos, start_in_project, layer_name, options, forgiving)
 

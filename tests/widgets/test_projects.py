@@ -25,7 +25,7 @@ from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.projects import creating
 from jupytrack.widgets.projects.forms import PathField
-from jupytrack.widgets.projects.train import TrainForm, defaults_of
+from jupytrack.widgets.projects.train_form import TrainForm, defaults_of
 
 CONFIG = """\
 Task: knee_test

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jupytrack.qa.report import Report
     from jupytrack.widgets.annotator import Annotator
-    from jupytrack.widgets.quality_plot import QualityPlot
-    from jupytrack.widgets.video_queue import VideoQueue
+    from jupytrack.widgets.queue.video_queue import VideoQueue
+    from jupytrack.widgets.review.quality_plot import QualityPlot
 
 __all__ = ["plot"]
 
@@ -51,6 +51,6 @@ def plot(
     --------
     >>> jupytrack.qa.plot(jupytrack.qa.run(annotator.ann), annotator)  # doctest: +SKIP
     """
-    from jupytrack.widgets.quality_plot import QualityPlot
+    from jupytrack.widgets.review.quality_plot import QualityPlot
 
     return QualityPlot(report, annotator, video=video)

@@ -31,7 +31,7 @@ from jupytrack.widgets.panels import EnhancePanel, LabelsPanel, LayersPanel, Pan
 from jupytrack.widgets.projects.methods import Projects
 from jupytrack.widgets.projects.panel import ProjectPanel
 from jupytrack.widgets.questions import Questions
-from jupytrack.widgets.queueing import Queued
+from jupytrack.widgets.queue.queued import Queued
 from jupytrack.widgets.session import Session
 from jupytrack.widgets.tools import CopyPanel, IntervalPanel, TraceBar, toolbar
 from jupytrack.widgets.traces import LOWEST, Traces

@@ -13,8 +13,8 @@ from jupytrack.widgets import commands as table
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
     from jupytrack.widgets.frame_canvas import FrameCanvas
+    from jupytrack.widgets.queue.video_queue import VideoQueue
     from jupytrack.widgets.session import Session
-    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["Bindings"]
 

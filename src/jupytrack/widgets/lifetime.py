@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
     from jupytrack.widgets.frame_canvas import FrameCanvas
     from jupytrack.widgets.overlay import Overlay
+    from jupytrack.widgets.queue.video_queue import VideoQueue
     from jupytrack.widgets.session import Session
     from jupytrack.widgets.traces import Traces
-    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["Lifetime", "widgets_of"]
 

@@ -15,7 +15,7 @@ from jupytrack.widgets.panels import text_button
 
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
-    from jupytrack.widgets.video_queue import VideoQueue
+    from jupytrack.widgets.queue.video_queue import VideoQueue
 
 __all__ = ["PATTERNS", "VideoPicker"]
 

@@ -202,7 +202,7 @@ class ComparisonView(Panel):
 
     def _review(self) -> None:
         # it makes panels itself, and knows the annotator
-        from jupytrack.widgets.review import review
+        from jupytrack.widgets.review.review import review
 
         if self.found is not None:
             review(self.annotator, self.found.moves, layer=self.session.layers.active)

@@ -1,25 +1,26 @@
-"""The annotator's methods that make a DeepLabCut project and go on in it."""
+"""Making a DeepLabCut project of a video and the points on it, and going on in it."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from jupytrack.dlc.preflight import save_if_edited
+from jupytrack.dlc.training import is_active
 from jupytrack.errors import AnnotationError
-from jupytrack.jobs import Job
-from jupytrack.widgets.projects.create import make_project
+from jupytrack.jobs import Job, JobCancelled, Progress
 from jupytrack.widgets.projects.forms import told
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
     from jupytrack.widgets.projects.panel import ProjectPanel
+    from jupytrack.widgets.queue.video_queue import VideoQueue
     from jupytrack.widgets.session import Session
-    from jupytrack.widgets.video_queue import VideoQueue
 
-__all__ = ["Creating"]
+__all__ = ["Creating", "make_project"]
 
 _CREATING = "Creating the project"
 
@@ -190,3 +191,65 @@ class Creating:
             f"The project {project.name!r} is in {project.path}. You are in its copy of the video now.",
             "Train… in the DeepLabCut panel is the next step.",
         )
+
+
+def make_project(
+    progress: Progress,
+    *,
+    video: Path,
+    name: str,
+    path: Path,
+    experimenter: str,
+    suffix: str,
+    bundle: Path | None = None,
+) -> DLCProject:
+    """Make a project; for a :class:`jupytrack.Job`.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told what is being done; cancelling leaves no project, unless it is predicting already.
+    video : Path
+        The video; it is copied.
+    name, experimenter : str
+        Of the project.
+    path : Path
+        Folder to make it in.
+    suffix : str
+        Name of the layer that is copied with the video.
+    bundle : Path, optional
+        Folder of a seed bundle, whose model becomes iteration 0 and predicts every frame.
+
+    Returns
+    -------
+    DLCProject
+    """
+    from jupytrack.dlc.project import DLCProject
+
+    project = DLCProject(
+        path,
+        videos=[video],
+        name=name,
+        experimenter=experimenter,
+        annotation_suffix=suffix,
+        progress=progress,
+    )
+    if bundle is not None:
+        from jupytrack.dlc import seed
+
+        progress.update(0, 0, "installing the seed bundle")
+        seed.import_seed_bundle_into_project(project, bundle)
+        _predict(progress, project)
+    return project
+
+
+def _predict(progress: Progress, project: DLCProject) -> None:
+    run = project.start_analysis(0)
+    try:
+        while is_active(run.state):
+            progress.update(0, 0, run.text)
+            time.sleep(0.3)
+    except JobCancelled:
+        run.cancel()
+        raise
+    run.wait()

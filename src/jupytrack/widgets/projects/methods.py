@@ -24,7 +24,7 @@ from jupytrack.dlc.preflight import (
 from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.widgets.projects.comparison import compare_in
 from jupytrack.widgets.projects.creating import Creating
-from jupytrack.widgets.projects.train import defaults_of
+from jupytrack.widgets.projects.train_form import defaults_of
 
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
     from jupytrack.dlc.training import Training
     from jupytrack.widgets.projects.panel import ProjectPanel
+    from jupytrack.widgets.queue.video_queue import VideoQueue
     from jupytrack.widgets.session import Session
-    from jupytrack.widgets.video_queue import VideoQueue
 
 __all__ = ["Projects"]
 

@@ -16,11 +16,11 @@ from jupytrack.dlc.preflight import dropped_files, save_and_clean
 from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.panels import Panel, command_button, row
 from jupytrack.widgets.projects.comparison import ComparisonView, compare_in
-from jupytrack.widgets.projects.create import CreateForm
+from jupytrack.widgets.projects.create_form import CreateForm
 from jupytrack.widgets.projects.forms import Form, told
-from jupytrack.widgets.projects.preflight import PreflightDialog
-from jupytrack.widgets.projects.progress import TrainingView
-from jupytrack.widgets.projects.train import TrainForm
+from jupytrack.widgets.projects.preflight_form import PreflightForm
+from jupytrack.widgets.projects.train_form import TrainForm
+from jupytrack.widgets.projects.training_view import TrainingView
 
 if TYPE_CHECKING:
     from jupytrack.dlc.comparison import IterationComparison
@@ -180,7 +180,7 @@ class ProjectPanel(Panel):
             start(**values)
             self.leave()
 
-        self.ask(PreflightDialog(issues, clean, self.leave))
+        self.ask(PreflightForm(issues, clean, self.leave))
 
     def tell_cleaned(self, names: list[str], kept: list[Path]) -> None:
         """Say which layers were saved, and where dropped frames went."""

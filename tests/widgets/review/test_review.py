@@ -16,10 +16,10 @@ from ipycanvas.canvas import COMMANDS
 import jupytrack
 from jupytrack import qa
 from jupytrack.errors import AnnotationError
-from jupytrack.widgets.box_painter import BoxPainter
-from jupytrack.widgets.heat_strip import DONE, HEAT, heat_levels, rectangles
-from jupytrack.widgets.review import review
-from jupytrack.widgets.review_commands import REVIEW
+from jupytrack.widgets.review.box_painter import BoxPainter
+from jupytrack.widgets.review.commands import REVIEW
+from jupytrack.widgets.review.heat_strip import DONE, HEAT, heat_levels, rectangles
+from jupytrack.widgets.review.review import review
 
 TABLE = pd.DataFrame(
     {

@@ -1,85 +1,17 @@
-"""Making a DeepLabCut project of a video and the points on it."""
+"""What to call a new DeepLabCut project, and where to make it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 
-from jupytrack.dlc.training import is_active
 from jupytrack.errors import AnnotationError
-from jupytrack.jobs import JobCancelled, Progress
 from jupytrack.widgets.projects.forms import Form, PathField
 
-if TYPE_CHECKING:
-    from jupytrack.dlc.project import DLCProject
-
-__all__ = ["CreateForm", "make_project"]
-
-
-def make_project(
-    progress: Progress,
-    *,
-    video: Path,
-    name: str,
-    path: Path,
-    experimenter: str,
-    suffix: str,
-    bundle: Path | None = None,
-) -> DLCProject:
-    """Make a project; for a :class:`jupytrack.Job`.
-
-    Parameters
-    ----------
-    progress : Progress
-        Told what is being done; cancelling leaves no project, unless it is predicting already.
-    video : Path
-        The video; it is copied.
-    name, experimenter : str
-        Of the project.
-    path : Path
-        Folder to make it in.
-    suffix : str
-        Name of the layer that is copied with the video.
-    bundle : Path, optional
-        Folder of a seed bundle, whose model becomes iteration 0 and predicts every frame.
-
-    Returns
-    -------
-    DLCProject
-    """
-    from jupytrack.dlc.project import DLCProject
-
-    project = DLCProject(
-        path,
-        videos=[video],
-        name=name,
-        experimenter=experimenter,
-        annotation_suffix=suffix,
-        progress=progress,
-    )
-    if bundle is not None:
-        from jupytrack.dlc import seed
-
-        progress.update(0, 0, "installing the seed bundle")
-        seed.import_seed_bundle_into_project(project, bundle)
-        _predict(progress, project)
-    return project
-
-
-def _predict(progress: Progress, project: DLCProject) -> None:
-    run = project.start_analysis(0)
-    try:
-        while is_active(run.state):
-            progress.update(0, 0, run.text)
-            time.sleep(0.3)
-    except JobCancelled:
-        run.cancel()
-        raise
-    run.wait()
+__all__ = ["CreateForm"]
 
 
 class CreateForm(Form):

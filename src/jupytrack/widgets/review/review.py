@@ -16,13 +16,13 @@ from jupytrack.qa.queue import Where, flag_queue
 from jupytrack.qa.report import Report
 from jupytrack.qa.verdicts import Decision, Verdicts, verdict_file
 from jupytrack.widgets.annotator import Annotator
-from jupytrack.widgets.box_painter import BoxPainter
-from jupytrack.widgets.checking_again import CheckingAgain, checking_again
-from jupytrack.widgets.heat_strip import HeatStrip, heat_levels
 from jupytrack.widgets.lifetime import widgets_of
-from jupytrack.widgets.review_commands import add_commands, remove_commands
-from jupytrack.widgets.review_panel import ReviewPanel
-from jupytrack.widgets.video_queue import VideoQueue, require_annotator
+from jupytrack.widgets.queue.video_queue import VideoQueue, require_annotator
+from jupytrack.widgets.review.box_painter import BoxPainter
+from jupytrack.widgets.review.checking_again import CheckingAgain, checking_again
+from jupytrack.widgets.review.commands import add_commands, remove_commands
+from jupytrack.widgets.review.heat_strip import HeatStrip, heat_levels
+from jupytrack.widgets.review.panel import ReviewPanel
 
 if TYPE_CHECKING:
     from jupytrack.annotation.boxes import BoxTracks

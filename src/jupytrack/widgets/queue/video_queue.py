@@ -16,9 +16,9 @@ from jupytrack.jobs import Job
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.dialogs import Banner
 from jupytrack.widgets.lifetime import widgets_of
-from jupytrack.widgets.queue_bar import QueueBar
-from jupytrack.widgets.queueing import Paths
-from jupytrack.widgets.warming import warm
+from jupytrack.widgets.queue.bar import QueueBar
+from jupytrack.widgets.queue.queued import Paths
+from jupytrack.widgets.queue.warming import warm
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject

@@ -13,13 +13,13 @@ from jupytrack.dlc.preflight import LayerIssues
 from jupytrack.widgets.panels import row
 from jupytrack.widgets.projects.forms import Form
 
-__all__ = ["PreflightDialog"]
+__all__ = ["PreflightForm"]
 
 # frames that are named; nobody reads more
 _MOST = 200
 
 
-class PreflightDialog(Form):
+class PreflightForm(Form):
     """Lists what is to be settled in each layer, and offers to save and clean them.
 
     Parameters

@@ -3,127 +3,26 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-import numpy as np
-
-with warnings.catch_warnings():
-    # bqscales sets metadata in a way that traitlets no longer likes
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import bqplot
 
 from jupytrack.dlc.training import is_active
 from jupytrack.widgets.panels import row, text_button
 from jupytrack.widgets.progress import duration
 from jupytrack.widgets.projects.forms import told
+from jupytrack.widgets.projects.loss_plot import TEST, TRAIN, LossPlot
 from jupytrack.widgets.projects.watching import watch
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from jupytrack.dlc.training import Training
 
-__all__ = ["LossPlot", "TrainingView", "nice_log_ticks", "nice_ticks"]
+__all__ = ["TrainingView"]
 
-_INK = "var(--jp-ui-font-color1, #444)"
-_TRAIN, _TEST = "#2196f3", "#f37726"
-_EMPTY = np.empty(0)
 # lines of the log that are shown
 _LINES = 200
-
-
-class LossPlot(bqplot.Figure):  # type: ignore[misc]
-    """What is lost on the frames a model learns from, and its error on those it does not, over epochs."""
-
-    def __init__(self) -> None:
-        self.epochs = bqplot.LinearScale(min=0.0, allow_padding=False)
-        # the first epochs are far off, and would flatten the rest
-        self.loss = bqplot.LogScale(allow_padding=False)
-        self.error = bqplot.LinearScale(min=0.0, allow_padding=False)
-        self.train, self.test = (
-            bqplot.Lines(
-                x=_EMPTY, y=_EMPTY, colors=[color], stroke_width=1.5, scales={"x": self.epochs, "y": scale},
-                apply_clip=False, **more,
-            )
-            for color, scale, more in (
-                (_TRAIN, self.loss, {}),
-                (_TEST, self.error, {"marker": "circle", "marker_size": 24}),
-            )
-        )  # fmt: skip
-        self.axes_of = {
-            name: bqplot.Axis(
-                scale=scale, side=side, tick_format="~g", color=color, label_color=_INK, grid_lines="none"
-            )
-            for name, scale, side, color in (
-                ("epochs", self.epochs, "bottom", _INK),
-                ("loss", self.loss, "left", _TRAIN),
-                ("error", self.error, "right", _TEST),
-            )
-        }
-        axes = list(self.axes_of.values())
-        super().__init__(
-            marks=[self.train, self.test],
-            axes=axes,
-            fig_margin={"top": 8, "bottom": 24, "left": 52, "right": 36},
-            layout=ipywidgets.Layout(
-                width="100%", height="150px", min_height="150px", min_width="0", display="none"
-            ),
-            background_style={"fill": "transparent"},
-            display_toolbar=False,
-            animation_duration=0,
-        )
-        self.add_class("jupytrack-loss")
-
-    def fill(self, losses: pd.DataFrame, epochs: int) -> None:
-        """Show losses and errors, as :attr:`Training.losses` gives them."""
-        at = losses.index.to_numpy(np.float64)
-        last = float(max(epochs, at.max() if len(at) else 1, 1))
-        self._range("epochs", self.epochs, 0.0, last, nice_ticks(last))
-        for mark, name in ((self.train, "train_loss"), (self.test, "test_rmse")):
-            values = losses[name].to_numpy(np.float64) if name in losses else _EMPTY
-            known = np.isfinite(values) & (values > 0)
-            x, y = (at[known], values[known]) if len(values) else (_EMPTY, _EMPTY)
-            if not (np.array_equal(mark.x, x) and np.array_equal(mark.y, y)):
-                with mark.hold_sync():
-                    mark.x, mark.y = x, y
-        if len(self.train.y):
-            low, high = 0.9 * float(self.train.y.min()), 1.1 * float(self.train.y.max())
-            self._range("loss", self.loss, low, high, nice_log_ticks(low, high))
-        if len(self.test.y):
-            high = 1.1 * float(self.test.y.max())
-            self._range("error", self.error, 0.0, high, nice_ticks(high))
-        self.axes_of["error"].visible = len(self.test.y) > 0
-        self.layout.display = None if len(self.train.x) > 1 else "none"
-
-    def _range(self, name: str, scale: Any, low: float, high: float, ticks: list[float]) -> None:
-        if (scale.min, scale.max) == (low, high):
-            return
-        with scale.hold_sync():
-            scale.min, scale.max = low, high
-        self.axes_of[name].tick_values = np.array(ticks)
-
-
-def nice_ticks(high: float, most: int = 5) -> list[float]:
-    """Return round numbers from 0 up to a number, at most so many steps."""
-    rough = high / most
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough)
-    return [float(step * n) for n in range(int(high / step + 1e-9) + 1)]
-
-
-def nice_log_ticks(low: float, high: float, most: int = 4) -> list[float]:
-    """Return round numbers between two for an axis of logarithms."""
-    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    for sizes in ((1,), (1, 3), (1, 2, 5)):
-        ticks = [float(f"{power * size:.3g}") for power in powers for size in sizes]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) >= 3:
-            break
-    return ticks[:: max(1, -(-len(ticks) // most))]
 
 
 class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
@@ -168,8 +67,8 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
         self.text.add_class("jupytrack-form-message")
         self.plot = LossPlot()
         self.legend = ipywidgets.HTML(
-            f'<span style="color:{_TRAIN}">●</span> loss &nbsp; '
-            f'<span style="color:{_TEST}">●</span> test error (px), over epochs',
+            f'<span style="color:{TRAIN}">●</span> loss &nbsp; '
+            f'<span style="color:{TEST}">●</span> test error (px), over epochs',
             layout=ipywidgets.Layout(display="none"),
         )
         self.legend.add_class("jupytrack-hint")

@@ -21,7 +21,7 @@ import jupytrack
 from jupytrack.errors import AnnotationError, ConflictError, VideoError, VideoNotFoundError
 from jupytrack.widgets.annotator import Annotator
 from jupytrack.widgets.options import OptionError
-from jupytrack.widgets.video_queue import VideoQueue
+from jupytrack.widgets.queue.video_queue import VideoQueue
 
 LATEST = "dlc_iteration-1_best-20"
 NAMES = ["iteration-2", LATEST, "iteration-0", "labeled_data", "dlc_iteration-0_best-20"]

@@ -11,9 +11,9 @@ import numpy as np
 
 from jupytrack.qa.table import frame_span
 from jupytrack.widgets.commands import tooltip
-from jupytrack.widgets.heat_strip import DONE, HEAT
 from jupytrack.widgets.panels import Panel, row, text_button
-from jupytrack.widgets.review_commands import REVIEW
+from jupytrack.widgets.review.commands import REVIEW
+from jupytrack.widgets.review.heat_strip import DONE, HEAT
 
 if TYPE_CHECKING:
     from jupytrack.qa.flag_list import FlagList

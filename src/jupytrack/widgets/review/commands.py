@@ -10,7 +10,7 @@ from jupytrack.widgets.command import Command, kernel_command
 
 if TYPE_CHECKING:
     from jupytrack.widgets.annotator import Annotator
-    from jupytrack.widgets.review import Review
+    from jupytrack.widgets.review.review import Review
 
 __all__ = ["REVIEW", "add_commands", "remove_commands"]
 

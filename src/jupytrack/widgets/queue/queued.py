@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupytrack.errors import AnnotationError
 
 if TYPE_CHECKING:
-    from jupytrack.widgets.video_queue import VideoQueue
+    from jupytrack.widgets.queue.video_queue import VideoQueue
 
 __all__ = ["Paths", "Queued"]
 

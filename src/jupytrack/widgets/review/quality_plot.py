@@ -18,9 +18,9 @@ from jupytrack.errors import AnnotationError
 from jupytrack.qa.report import Report
 from jupytrack.qa.table import frame_span
 from jupytrack.widgets.annotator import Annotator
-from jupytrack.widgets.checking_again import checking_again
-from jupytrack.widgets.heat_strip import HEAT, heat_levels
-from jupytrack.widgets.video_queue import VideoQueue, require_annotator
+from jupytrack.widgets.queue.video_queue import VideoQueue, require_annotator
+from jupytrack.widgets.review.checking_again import checking_again
+from jupytrack.widgets.review.heat_strip import HEAT, heat_levels
 
 if TYPE_CHECKING:
     import pandas as pd

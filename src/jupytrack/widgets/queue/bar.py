@@ -13,7 +13,7 @@ from jupytrack.widgets.commands import BY_NAME, tooltip
 from jupytrack.widgets.panels import text_button
 
 if TYPE_CHECKING:
-    from jupytrack.widgets.video_queue import VideoQueue
+    from jupytrack.widgets.queue.video_queue import VideoQueue
 
 __all__ = ["QueueBar"]
 

@@ -14,7 +14,7 @@ from jupytrack import qa
 from jupytrack.annotation.boxes import BoxTracks
 from jupytrack.annotation.table import PointTable
 from jupytrack.errors import AnnotationError
-from jupytrack.widgets.review import review
+from jupytrack.widgets.review.review import review
 
 
 def wait_until(condition, seconds=20):

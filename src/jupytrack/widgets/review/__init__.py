@@ -1,0 +1,1 @@
+"""Flags looked at one by one, and what is decided about them."""
