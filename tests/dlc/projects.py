@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import numpy as np
 import pandas as pd
 from clips import encode
 
+from jupytrack import samples
+
 FRAMES = 20
+LENGTHS = (60, 50, 40)
 SIZE = (64, 48)
 PARTS = ("point0", "point1")
 ELSEWHERE = r"C:\Users\me\reach_01-me-2020-10-30"
@@ -73,20 +78,27 @@ def make_project(
     folder: Path,
     *,
     engine: str | None = None,
-    videos: tuple[str, ...] = ("mouse.mp4",),
+    videos: Iterable[str] | Mapping[str, Path] = ("mouse.mp4",),
+    size: tuple[int, int] = SIZE,
     parts: tuple[str, ...] = PARTS,
     home: str = ELSEWHERE,
     iteration: int = 0,
 ) -> Path:
-    """Write a project that says it was made somewhere else; without an engine as DeepLabCut 2 does."""
+    """Write a project that says it was made somewhere else; without an engine as DeepLabCut 2 does.
+
+    Its videos are made, or copied if files are given by their names.
+    """
     slash = "\\" if "\\" in home else "/"
     for name in ("videos", "labeled-data", "training-datasets", "dlc-models"):
         (folder / name).mkdir(parents=True)
     lines = []
     for number, name in enumerate(videos):
-        encode(folder / "videos" / name, count=FRAMES, size=SIZE, gop=5 + number)
+        if isinstance(videos, Mapping):
+            shutil.copy(videos[name], folder / "videos" / name)
+        else:
+            encode(folder / "videos" / name, count=FRAMES, size=size, gop=5 + number)
         (folder / "labeled-data" / Path(name).stem).mkdir()
-        lines.append(f"  {home}{slash}videos{slash}{name}:\n    crop: 0, {SIZE[0]}, 0, {SIZE[1]}")
+        lines.append(f"  {home}{slash}videos{slash}{name}:\n    crop: 0, {size[0]}, 0, {size[1]}")
     text = CONFIG.format(
         home=home,
         engine=f"\nengine: {engine}\n" if engine else "",
@@ -158,11 +170,17 @@ def evaluate(
     return path
 
 
-def predictions(parts: tuple[str, ...] = PARTS, frames: int = FRAMES, seed: int = 0) -> pd.DataFrame:
-    """Return a table of predictions."""
+def predictions(
+    parts: tuple[str, ...] = PARTS, frames: int = FRAMES, seed: int = 0, shift: float | None = None
+) -> pd.DataFrame:
+    """Return a table of predictions: random ones, or label n at (40 + 10 n + shift, 30 + frame)."""
     columns = pd.MultiIndex.from_product([["net"], parts, ["x", "y", "likelihood"]], names=_HEADER)
     values = np.random.default_rng(seed).uniform(0, 40, (frames, 3 * len(parts)))
     values[:, 2::3] /= 40
+    if shift is not None:
+        values[:, 0::3] = 40 + 10 * np.arange(len(parts)) + shift
+        values[:, 1::3] = 30 + np.arange(frames)[:, None]
+        values[:, 2::3] = 0.9
     return pd.DataFrame(values, columns=columns)
 
 
@@ -182,6 +200,57 @@ def annotate(
     path = folder / "videos" / f"{video}_annotations{'_' + layer if layer else ''}.json"
     path.write_text(json.dumps(points))
     return path
+
+
+def label_data(
+    folder: Path,
+    points: Mapping[str, list[float]],
+    video: str = "mouse",
+    parts: tuple[str, ...] = PARTS,
+) -> Path:
+    """Write labels as DeepLabCut does: name of the picture → x and y of every body part."""
+    columns = pd.MultiIndex.from_product([["me"], parts, ["x", "y"]], names=_HEADER)
+    rows = pd.MultiIndex.from_product([["labeled-data"], [video], points])
+    path = folder / "labeled-data" / video / "CollectedData_me.h5"
+    table = pd.DataFrame(list(points.values()), index=rows, columns=columns)
+    table.to_hdf(path, key="df_with_missing", mode="w")
+    return path
+
+
+def make_trained_project(
+    folder: Path,
+    parts: tuple[str, ...] = PARTS,
+    *,
+    lengths: tuple[int, ...] = LENGTHS,
+    iterations: int = 2,
+) -> Path:
+    """Make a project of videos of these lengths, ``clip0.mp4``, ..., trained for some iterations.
+
+    Every video has the layer ``iteration-0`` by hand, labelled data, and predictions of each iteration,
+    shifted by its number.
+    """
+    size = (320, 240)
+    clips = {f"clip{n}.mp4": samples.ultrasound(length, size=size).video for n, length in enumerate(lengths)}
+    project = make_project(
+        folder / "reach_01-me-2026-01-01",
+        engine="pytorch",
+        videos=clips,
+        size=size,
+        parts=parts,
+        iteration=max(iterations - 1, 0),
+    )
+    for number, length in enumerate(lengths):
+        video = f"clip{number}"
+        points = {"0": {3: [50.0 + number, 60.0]}, "1": {3: [70.0, 80.0]}}
+        annotate(project, "iteration-0", points, video)
+        label_data(project, {"img03.png": [55.0] * 2 * len(parts)}, video, parts)
+        for iteration in range(iterations):
+            predict(
+                project, iteration, video, "snapshot_best-20", parts=parts, frames=length, shift=iteration
+            )
+    for iteration in range(iterations):
+        train(project, iteration, "pytorch", (), best=20)
+    return project
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

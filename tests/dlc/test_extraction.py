@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from clips import encode
-from projects import FRAMES, SIZE, annotate, files_of, make_project
+from projects import FRAMES, SIZE, annotate, files_of, label_data, make_project
 
 from jupytrack import DLCProject, VideoAnnotation, VideoReader
 from jupytrack.annotation.durable import open_durable
@@ -251,13 +251,7 @@ def test_labels_on_a_part_of_the_frame_come_to_the_whole_one(folder, project):
     cv2.imwrite(str(labelled / "img03.png"), frames[0][10:40, 20:60])
     cv2.imwrite(str(labelled / "img04.png"), frames[1])
     annotate(folder, "a", {"0": {5: [1.0, 2.0]}, "1": {5: [3.0, 4.0]}})
-    columns = pd.MultiIndex.from_product(
-        [["me"], ["point0", "point1"], ["x", "y"]], names=["scorer", "bodyparts", "coords"]
-    )
-    rows = pd.MultiIndex.from_product([["labeled-data"], ["mouse"], ["img03.png", "img04.png"]])
-    values = [[1.0, 2.0, np.nan, np.nan], [5.0, 6.0, 7.0, 8.0]]
-    theirs = pd.DataFrame(values, index=rows, columns=columns)
-    theirs.to_hdf(labelled / "CollectedData_me.h5", key="df_with_missing", mode="w")
+    label_data(folder, {"img03.png": [1.0, 2.0, np.nan, np.nan], "img04.png": [5.0, 6.0, 7.0, 8.0]})
     shown = VideoAnnotation(project.file_manager(0).labeled_data)
     assert {n: list(xy) for n, xy in shown.data["0"].items()} == {3: [21.0, 12.0], 4: [5.0, 6.0]}
     project.extract_frames()
