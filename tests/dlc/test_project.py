@@ -177,9 +177,15 @@ def test_what_is_no_project(folder, tmp_path):
     [
         ("multianimalproject: false", "multianimalproject: true", "several animals"),
         ("bodyparts:\n- point0\n- point1", "bodyparts: MULTI!", "several animals"),
-        ("bodyparts:\n- point0\n- point1", "bodyparts: nose", "bodyparts is not as"),
+        ("bodyparts:\n- point0\n- point1", "bodyparts: nose", "bodyparts is no list of names"),
+        ("bodyparts:\n- point0\n- point1", "bodyparts:", "bodyparts is no list of names"),
+        ("- point0\n", "- {}\n", "bodyparts is no list of names"),
+        ("- point0\n", "- point1\n", "bodyparts is there twice"),
+        ("video_sets:\n", "video_sets:\n  5: x\n", "video_sets is not as"),
         ("scorer: me", "scorer: ../../me", "scorer is '../../me'"),
+        ("scorer: me", "scorer:", "scorer is None"),
         ("iteration: 0", "iteration: first", "iteration is 'first'"),
+        ("iteration: 0", "iteration: -1", "iteration is -1"),
         ("iteration: 0", "iteration: [", r"config\.yaml, line"),
     ],
 )

@@ -19,7 +19,16 @@ from ruamel.yaml.reader import ReaderError
 from jupytrack.errors import FormatError
 from jupytrack.files import read_error, write_atomic, writing_alone
 
-__all__ = ["KEYS", "ConfigFile", "base_name", "edit_yaml", "parse_yaml", "plain_lists", "rebase_to_config"]
+__all__ = [
+    "KEYS",
+    "ConfigFile",
+    "base_name",
+    "edit_yaml",
+    "parse_yaml",
+    "plain_lists",
+    "read_text",
+    "rebase_to_config",
+]
 
 _NEEDED = ("Task", "scorer", "bodyparts", "video_sets")
 _TUPLE = "python/tuple"
@@ -98,7 +107,7 @@ def parse_yaml(path: str | os.PathLike[str], text: str | None = None) -> dict[st
         If it is missing, damaged or would construct objects; the message names the line.
     """
     if text is None:
-        text = _read(Path(path))
+        text = read_text(Path(path))
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
     try:
@@ -137,7 +146,7 @@ def edit_yaml(path: str | os.PathLike[str], changes: Mapping[str, Any]) -> dict[
 
 
 def _edit(path: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    text = _read(path)
+    text = read_text(path)
     old = parse_yaml(path, text)
     plain = {key: _plain(value) for key, value in changes.items()}
     wanted = {**old, **plain}
@@ -162,7 +171,7 @@ def _edit(path: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
 def plain_lists(path: str | os.PathLike[str]) -> None:
     """Write the tuples of a YAML file as lists, because DeepLabCut 3 cannot read what old versions wrote."""
     path = Path(path)
-    text = _read(path)
+    text = read_text(path)
     if _TUPLE not in text:
         return
     content = parse_yaml(path, text)
@@ -226,16 +235,25 @@ class ConfigFile:
                 f"{self.path.parent} is a project of several animals, and layers hold the points of one.",
                 "Use a project of one animal for each.",
             )
-        for key, kind in (("video_sets", dict), ("bodyparts", list)):
-            if content[key] is not None and not isinstance(content[key], kind):
-                raise FormatError(f"{self.path}: {key} is not as DeepLabCut writes it.", "Correct it.")
+        parts, videos, iteration = content["bodyparts"], content["video_sets"] or {}, content.get("iteration")
+        if not isinstance(parts, list) or not parts or not all(isinstance(part, str | int) for part in parts):
+            raise FormatError(
+                f"{self.path}: bodyparts is no list of names.", "Write them below it, one a line."
+            )
+        if len({str(part) for part in parts}) < len(parts):
+            raise FormatError(f"{self.path}: a name in bodyparts is there twice.", "Take one of them out.")
+        if not isinstance(videos, dict) or not all(isinstance(video, str) for video in videos):
+            raise FormatError(
+                f"{self.path}: video_sets is not as DeepLabCut writes it.",
+                "Write each video's path and a colon on a line below it.",
+            )
         for key in ("Task", "scorer"):
-            if {"/", "\\"} & set(str(content[key])):
+            value = content[key]
+            if value is None or isinstance(value, dict | list) or {"/", "\\"} & set(str(value)):
                 # both are parts of the names of files
-                raise FormatError(f"{self.path}: {key} is {content[key]!r}.", "Take the slashes out.")
-        iteration = content.get("iteration")
-        if iteration is not None and not isinstance(iteration, int):
-            raise FormatError(f"{self.path}: iteration is {iteration!r}.", "Correct it to a number.")
+                raise FormatError(f"{self.path}: {key} is {value!r}.", "Give it a name without slashes.")
+        if iteration is not None and (type(iteration) is not int or iteration < 0):
+            raise FormatError(f"{self.path}: iteration is {iteration!r}.", "Correct it to a number from 0.")
 
     def edit(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change values; see :func:`edit_yaml`."""
@@ -260,12 +278,15 @@ class ConfigFile:
         return self._content
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the content of a text file as it is, line ends and all."""
     try:
         # as bytes first, so that line ends stay as they are
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path} is not text.", "Restore it from a backup.") from error
+        raise FormatError(
+            f"{path} is not text in UTF-8.", "Save it as UTF-8 in an editor, or restore it from a backup."
+        ) from error
     except OSError as error:
         raise read_error(path, error) from error
 

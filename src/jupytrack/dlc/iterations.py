@@ -48,7 +48,7 @@ class Iterations:
             self.path,
             self.current_iteration if iteration is None else iteration,
             prefer=self.engine,
-            fraction=int(100 * share) if isinstance(share, int | float) else None,
+            fraction=int(100 * share) if isinstance(share, int | float) and 0 < share <= 1 else None,
             use_last=bool(self.settings.get(USE_LAST, False)),
         )
 

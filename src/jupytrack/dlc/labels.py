@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from jupytrack.annotation.table import PointTable, label_order
-from jupytrack.dlc.config import ConfigFile
+from jupytrack.dlc.config import ConfigFile, read_text
 from jupytrack.dlc.settings import Settings
 from jupytrack.errors import AnnotationError, FormatError
-from jupytrack.files import read_error
 from jupytrack.formats.deeplabcut import default_labels
 
 __all__ = ["BodyParts", "body_parts_of", "by_body_part", "layer_labels", "needs_mapping"]
@@ -56,14 +55,7 @@ class BodyParts:
             If a line is not like that.
         """
         path = self.path / "dlc_trackermap.txt"
-        try:
-            lines = path.read_text("utf-8-sig").splitlines()
-        except FileNotFoundError:
-            return {}
-        except UnicodeDecodeError as error:
-            raise FormatError(f"{path} is not text in UTF-8.", "Save it as UTF-8.") from error
-        except OSError as error:
-            raise read_error(path, error) from error
+        lines = read_text(path).splitlines() if path.exists() else []
         names = {}
         for number, line in enumerate(lines, 1):
             part, dash, name = (piece.strip() for piece in line.partition(" - "))
