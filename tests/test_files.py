@@ -13,9 +13,39 @@ from unprivileged import common_folder, run_unprivileged
 from jupytrack import files
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.errors import SaveError
-from jupytrack.files import file_fingerprint, save_error, write_atomic
+from jupytrack.files import all_or_none, file_fingerprint, save_error, write_atomic
 
 unix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_all_changes_or_none(tmp_path, monkeypatch, linked):
+    def refused(*_):
+        raise OSError(errno.EPERM, "this disk has no links")
+
+    if not linked:
+        monkeypatch.setattr(os, "link", refused)
+    aside, old, gone, new = (tmp_path / name for name in ("aside", "old", "gone", "new"))
+    aside.mkdir()
+    old.write_text("old")
+    gone.write_text("gone")
+    names = {path.name: path.read_text() for path in (old, gone)}
+
+    def change(error=None):
+        with all_or_none(aside) as keep:
+            for path in (old, gone, new):
+                keep(path)
+            write_atomic(old, b"other")
+            gone.unlink()
+            new.write_text("new")
+            if error:
+                raise error
+
+    with pytest.raises(KeyboardInterrupt):
+        change(KeyboardInterrupt())
+    assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()} == names
+    change()
+    assert (old.read_text(), gone.exists(), new.read_text()) == ("other", False, "new")
 
 
 def test_new_and_replaced(tmp_path):

@@ -6,8 +6,9 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +16,7 @@ from uuid import uuid4
 from jupytrack.errors import FormatError, SaveError
 
 __all__ = [
+    "all_or_none",
     "file_fingerprint",
     "read_error",
     "replacing",
@@ -92,6 +94,43 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+@contextmanager
+def all_or_none(folder: Path) -> Iterator[Callable[[Path], None]]:
+    """Take back what the ``with`` block did to several files if it fails.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder on the same disk as the files, for those that are replaced or removed.
+
+    Yields
+    ------
+    callable
+        To be called with each file before it is made, replaced as a whole or removed.
+    """
+    kept: list[tuple[Path, Path | None]] = []
+
+    def keep(path: Path) -> None:
+        old = folder / str(len(kept)) if path.exists() else None
+        if old is not None:
+            try:
+                os.link(path, old)  # takes no room
+            except OSError:
+                shutil.copy2(path, old)
+        kept.append((path, old))
+
+    try:
+        yield keep
+    except BaseException:
+        for path, old in reversed(kept):
+            with contextlib.suppress(OSError):
+                if old is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    os.replace(old, path)
+        raise
 
 
 @contextmanager

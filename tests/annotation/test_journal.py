@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_disk import small_disk
 from words import Words, set_word
 
 from jupytrack.annotation import journal_lines
@@ -256,37 +255,30 @@ def test_a_full_disk_keeps_edits_waiting(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_is_really_full(tmp_path):
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting is not permitted here")
-    ann = VideoAnnotation(folder / "v_annotations_x.json")
-    layer = open_durable(ann)
-    try:
-        errors: list[Exception] = []
-        ann.history.on_error(errors.append)
-        ballast = folder / "ballast"
-        ballast.write_bytes(b"x" * 100_000)
-        noise = np.random.default_rng(0).random((1500, 2))
-        ann.add([1, 2], "0", 0)
-        wait_for(lambda: ann.history.all_confirmed)
-        ann.set_points("0", range(1500), noise)
-        wait_for(lambda: bool(errors))
-        assert ann.history.failing
-        with pytest.raises(SaveError, match="disk is full"):
-            ann.save()
-        ballast.unlink()
-        wait_for(lambda: ann.history.all_confirmed)
-        layer.close()
+    with small_disk(tmp_path / "small", 128 * 1024) as folder:
         ann = VideoAnnotation(folder / "v_annotations_x.json")
         layer = open_durable(ann)
-        assert np.array_equal(ann.to_trace("0"), noise)
-    finally:
-        layer.close()
-        subprocess.run(["umount", str(folder)], check=True)
+        try:
+            errors: list[Exception] = []
+            ann.history.on_error(errors.append)
+            ballast = folder / "ballast"
+            ballast.write_bytes(b"x" * 100_000)
+            noise = np.random.default_rng(0).random((1500, 2))
+            ann.add([1, 2], "0", 0)
+            wait_for(lambda: ann.history.all_confirmed)
+            ann.set_points("0", range(1500), noise)
+            wait_for(lambda: bool(errors))
+            assert ann.history.failing
+            with pytest.raises(SaveError, match="disk is full"):
+                ann.save()
+            ballast.unlink()
+            wait_for(lambda: ann.history.all_confirmed)
+            layer.close()
+            ann = VideoAnnotation(folder / "v_annotations_x.json")
+            layer = open_durable(ann)
+            assert np.array_equal(ann.to_trace("0"), noise)
+        finally:
+            layer.close()
 
 
 def test_a_journal_that_is_taken_away_is_written_again(tmp_path):

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from clips import encode
 from projects import SIZE, annotate, evaluate, files_of, make_project, predict, predictions, train
+from small_disk import small_disk
 
 from jupytrack import DLCProject, VideoAnnotation
 from jupytrack.annotation.durable import open_durable
@@ -413,21 +414,12 @@ def test_copying_annotations(folder, tmp_path):
 
 def test_a_disk_without_room_for_the_videos(folder, tmp_path):
     cat = encode(tmp_path / "cat.mp4", count=50)
-    small = tmp_path / "small"
-    small.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small disk")
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={cat.stat().st_size // 2}", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting is not permitted here")
-    try:
+    with small_disk(tmp_path / "small", cat.stat().st_size // 2) as small:
         (folder / "videos").rename(folder / "kept")
         (folder / "videos").symlink_to(small)
         with pytest.raises(SaveError, match=r"MB of free space, and the videos take"):
             DLCProject(folder).add_videos(cat)
         assert list(small.iterdir()) == []
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_annotating_a_video_of_the_project(folder):

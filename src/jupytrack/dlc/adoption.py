@@ -19,7 +19,7 @@ from jupytrack.formats import deeplabcut, dustrack
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["PICTURES", "labels_of_others", "merged_with", "points_by_part", "write_layer"]
+__all__ = ["PICTURES", "labels_of_others", "merged_with", "new_layer", "points_by_part", "write_layer"]
 
 PICTURES = "pictures"
 """Our setting that tells which pictures and labels we wrote."""
@@ -78,19 +78,23 @@ def merged_with(table: PointTable, others: PointTable | None) -> PointTable:
     return both
 
 
-def write_layer(project: DLCProject, video: Path, others: PointTable) -> Path:
-    """Write the labels of another program as the layer ``labeled-data`` of a video.
+def new_layer(video: Path) -> Path:
+    """Return the file for a layer of another program's labels, which is not there yet."""
+    path, number = dustrack.make_annotation_file_name(video, _LAYER), 1
+    while path.exists():
+        number += 1
+        path = dustrack.make_annotation_file_name(video, f"{_LAYER}-{number}")
+    return path
+
+
+def write_layer(project: DLCProject, path: Path, others: PointTable) -> None:
+    """Write the labels of another program as a layer.
 
     Raises
     ------
     SaveError
         If it cannot be written.
     """
-    path, number = dustrack.make_annotation_file_name(video, _LAYER), 1
-    while path.exists():
-        number += 1
-        path = dustrack.make_annotation_file_name(video, f"{_LAYER}-{number}")
     layer = PointTable.empty([project.layer_labels[part] for part in others.labels], others.n_frames)
     layer.xy[:] = others.xy
     write_atomic(path, dustrack.to_json(layer))
-    return path

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupytrack.annotation.storage import free_name
-from jupytrack.dlc.adoption import PICTURES, labels_of_others, merged_with, points_by_part, write_layer
+from jupytrack.dlc.adoption import (
+    PICTURES,
+    labels_of_others,
+    merged_with,
+    new_layer,
+    points_by_part,
+    write_layer,
+)
 from jupytrack.dlc.files import MERGED, manual_layers, merged_annotation
 from jupytrack.dlc.labels import by_body_part
 from jupytrack.errors import AnnotationError, FormatError, JupytrackError
-from jupytrack.files import file_fingerprint, save_error, write_atomic
+from jupytrack.files import all_or_none, file_fingerprint, save_error, write_atomic
 from jupytrack.formats import deeplabcut
 from jupytrack.formats.deeplabcut_crop import picture_size
 from jupytrack.formats.dustrack import make_annotation_file_name
@@ -197,9 +204,11 @@ def extract_frames(
         )
     labels = project.paths["labels"]
     aside = labels / f".new-{uuid4().hex[:8]}"
+    new, old = aside / "new", aside / "old"
     try:
         with _errors_of(labels):
-            aside.mkdir(parents=True)
+            new.mkdir(parents=True)
+            old.mkdir()
         ready = []
         for number, (place, files) in enumerate(sources.items()):
             video = project.video_list[place]
@@ -209,7 +218,7 @@ def extract_frames(
                 if annotation_file_names is None:
                     others = labels_of_others(project, video.stem, table)
                     table = merged_with(table, others)
-                extraction = _write_aside(project, reader, table, merged, aside / video.stem)
+                extraction = _write_aside(project, reader, table, merged, new / video.stem)
                 extraction.others = others
                 for done, total in _pictures(extraction, reader, table):
                     progress.update(
@@ -219,11 +228,16 @@ def extract_frames(
                     )
             ready.append(extraction)
         progress.update(len(sources), len(sources), "labels")
-        for extraction, place in zip(ready, sources, strict=True):
-            if extraction.others is not None:
-                write_layer(project, project.video_list[place], extraction.others)
-            with _errors_of(extraction.folder):
-                _put_in_place(project, extraction)
+        records = project.settings.get(PICTURES, {})
+        with _errors_of(labels), all_or_none(old) as keep:
+            for extraction, place in zip(ready, sources, strict=True):
+                if extraction.others is not None:
+                    layer = new_layer(project.video_list[place])
+                    keep(layer)
+                    write_layer(project, layer, extraction.others)
+                if _put_in_place(project, extraction, keep):
+                    records[extraction.stem] = extraction.record
+            project.settings[PICTURES] = records
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     if save_merged_json:
@@ -321,21 +335,28 @@ def _is_picture(path: Path, picture: NDArray[np.uint8]) -> bool:
     return bool(np.array_equal(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), picture))
 
 
-def _put_in_place(project: DLCProject, extraction: _Extraction) -> None:
-    """Move what was written aside into the video's folder; pictures of ours without a label now go."""
+def _put_in_place(project: DLCProject, extraction: _Extraction, keep: Callable[[Path], None]) -> bool:
+    """Move what was written aside into the video's folder; pictures of ours without a label now go.
+
+    Returns whether it is ours now; else no annotation has a point, and another program labelled what is
+    there.
+    """
     folder, names = extraction.folder, extraction.names
     folder.mkdir(parents=True, exist_ok=True)
     new = [path for path in extraction.aside.iterdir() if path.suffix == ".png"]
     for path in new:
+        keep(folder / path.name)
         os.replace(path, folder / path.name)
     table = folder / f"CollectedData_{project.scorer}.h5"
     ours = file_fingerprint(table) == extraction.record.get("labels")
     if not names and not ours:
-        # No annotation has a point, and what is there was labelled with another program.
-        return
+        return False
     if table.is_file() and not ours:
-        shutil.copy2(table, free_name(table, "replaced"))
+        replaced = free_name(table, "replaced")
+        keep(replaced)
+        shutil.copy2(table, replaced)
     for path in (table.with_suffix(".csv"), table):
+        keep(path)
         if names:
             os.replace(extraction.aside / path.name, path)
         else:
@@ -343,11 +364,11 @@ def _put_in_place(project: DLCProject, extraction: _Extraction) -> None:
     before = extraction.record.get("files", {})
     for name, stamp in before.items():
         if name not in names and re.fullmatch(r"img\d+\.png", name) and _stamp(folder / name) == stamp:
+            keep(folder / name)
             (folder / name).unlink()
     extraction.record["files"] = {name: _stamp(folder / name) for name in names}
     extraction.record["labels"] = file_fingerprint(table)
-    written = project.settings.get(PICTURES, {})
-    project.settings[PICTURES] = {**written, extraction.stem: extraction.record}
+    return True
 
 
 def _stamp(path: Path) -> str | None:
