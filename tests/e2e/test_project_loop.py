@@ -129,8 +129,8 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     training.locator("button", has_text="Close").click()
     picture(lab, "predicted")
 
-    # a wrong point is corrected by hand, and the corrections are spliced into the trace
-    assert lab.value("annotator.ann.name") == "iteration-0"
+    # a wrong point is corrected by hand, in the layer for the next iteration, and spliced into the trace
+    assert lab.value("annotator.ann.name") == "iteration-1"
     lab.python("annotator.session.go_to(10)")
     wait_for_frame(lab, 10)
     button(lab, "copy_annotations_from_overlay").click()
@@ -141,15 +141,15 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     lab.wait_for_value("list(annotator.ann.data['0'][10])", [before[0] + 1, before[1]])
     button(lab, "apply_manual_corrections").click()
     lab.wait_for_value("annotator.annotations.active", "dlccorr")
-    assert lab.value("annotator.annotations.overlay") == "iteration-0_manual_corrections"
+    assert lab.value("annotator.annotations.overlay") == "iteration-1_manual_corrections"
     assert lab.value("list(annotator.ann.data['0'][10])") == [before[0] + 1, before[1]]
     assert lab.value("len(annotator.ann.data['0'])") == tiny.FRAMES
-    assert not (video.parent / "dots_annotations_iteration-0.json").exists()
+    assert not (video.parent / "dots_annotations_iteration-1.json").exists()
     picture(lab, "corrected")
 
     # retrained; a frame that lacks body parts is asked about first
     lab.python(
-        "annotator.annotations.active = 'iteration-0_manual_corrections'\nannotator.ann.add([5, 5], '0', 20)"
+        "annotator.annotations.active = 'iteration-1_manual_corrections'\nannotator.ann.add([5, 5], '0', 20)"
     )
     lab.python(f"annotator.project.settings['training'] = {{'epochs': {AGAIN}, 'device': 'cpu'}}")
     button(lab, "process_dlc_project").click()
@@ -162,7 +162,7 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     dialog.locator("button", has_text="Save and clean").click()
     page.locator(".jupytrack-notice", has_text="Iteration 1 is trained").wait_for(timeout=600_000)
     assert 20 not in lab.value("annotator.ann.frames")
-    assert list(video.parent.glob("*iteration-0_manual_corrections.jupytrack-dropped-incomplete-*"))
+    assert list(video.parent.glob("*iteration-1_manual_corrections.jupytrack-dropped-incomplete-*"))
     assert lab.value("annotator.annotations.overlay").startswith("dlc_iteration-1_")
 
     # what changed is shown by itself; a click goes to the frame

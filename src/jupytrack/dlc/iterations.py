@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from jupytrack.dlc.config import ConfigFile
 from jupytrack.dlc.layout import Engine, IterationLayout, Snapshot, find_layout, iterations_on_disk
 from jupytrack.dlc.settings import Settings
+from jupytrack.dlc.training import is_active, trainings_in
 from jupytrack.errors import AnnotationError, FormatError
 
 if TYPE_CHECKING:
@@ -91,8 +92,12 @@ class Iterations:
 
     @property
     def next_layer_name(self) -> str:
-        """Name of the layer to label in next, ``iteration-<N+1>`` after the last trained iteration N."""
-        return f"iteration-{self.latest_trained_iteration + 1}"
+        """Name of the layer to label in next: ``iteration-<N+1>`` after the last iteration N that is trained.
+
+        One that is being trained counts as trained, since it does not learn what is labelled from now on.
+        """
+        runs = [run for run in trainings_in(self.path) if "train" in run.stages and is_active(run.state)]
+        return f"iteration-{max([self.latest_trained_iteration, *(run.iteration for run in runs)]) + 1}"
 
     @property
     def all_snapshots(self) -> dict[int, list[int]]:
