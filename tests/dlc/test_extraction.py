@@ -240,6 +240,18 @@ def test_points_that_only_another_program_has_become_a_layer(folder, project):
         np.testing.assert_array_equal(picture(folder, "img06.png"), reader.read(6, "rgb"))
 
 
+def test_labels_of_another_program_go_by_the_names_of_body_parts(tmp_path):
+    """A body part that came later is in none of the older tables, and changes the labels of the others."""
+    folder = make_project(tmp_path / "p", parts=("nose", "ear", "0"))
+    label_data(folder, {"img07.png": [1.0, 2.0, 3.0, 4.0]}, parts=("nose", "old"))
+    project = DLCProject(folder)
+    annotate(folder, "a", {"2": {5: [5.0, 6.0]}})
+    project.extract_frames()
+    layer = json.loads((folder / "videos" / "mouse_annotations_labeled-data.json").read_text())
+    assert project.layer_labels == {"nose": "2", "ear": "1", "0": "0"}
+    assert {label: points for label, points in layer.items() if points} == {"2": {"7": [1.0, 2.0]}}
+
+
 def test_labels_on_a_part_of_the_frame_come_to_the_whole_one(folder, project):
     """deeplabcut.extract_frames(crop=True) writes such pictures, and its labels count from their corner."""
     whole = f"crop: 0, {SIZE[0]}, 0, {SIZE[1]}"

@@ -239,6 +239,29 @@ def test_body_parts_have_the_labels_that_the_project_gives_them(tmp_path):
     np.testing.assert_array_equal(VideoAnnotation(outside).to_trace("1"), nose)
 
 
+def test_labels_stay_when_body_parts_are_added(tmp_path):
+    folder = make_project(tmp_path / "p", parts=("nose", "ear"))
+    project = DLCProject(folder)
+    project.edit_config(bodyparts=["nose", "tail", "ear", "arm"])
+    labels = {"nose": "1", "tail": "3", "ear": "0", "arm": "2"}
+    assert project.layer_labels == DLCProject(folder).layer_labels == labels
+    project.edit_config(bodyparts=["arm", "nose"])
+    assert project.layer_labels == {"arm": "2", "nose": "1"}
+    project = DLCProject(make_project(tmp_path / "numbers"))
+    project.edit_config(bodyparts=["point0", "point1", "point7"])
+    assert project.internal_to_dlc_labels is None
+    project.edit_config(bodyparts=["nose", "point1", "point7"])
+    assert project.layer_labels == {"nose": "0", "point1": "1", "point7": "7"}
+
+
+@pytest.mark.parametrize("parts", ["nose", [], ["nose", "nose"], None])
+def test_a_project_that_could_not_be_opened_again_is_not_made(folder, parts):
+    project, before = DLCProject(folder), files_of(folder)
+    with pytest.raises(FormatError, match=r"config\.yaml: .*bodyparts"):
+        project.edit_config(bodyparts=parts)
+    assert files_of(folder) == before
+
+
 def test_labels_that_do_not_fit(tmp_path):
     folder = make_project(tmp_path / "p", parts=("nose", "ear"))
     with pytest.raises(AnnotationError, match=r"tail is no body part .* Body parts are nose, ear"):
@@ -246,6 +269,9 @@ def test_labels_that_do_not_fit(tmp_path):
     with pytest.raises(AnnotationError, match="Label '0' would be body part 'nose' and 'ear'"):
         DLCProject(folder, internal_to_dlc_labels={"0": "nose"})
     assert not (folder / "jupytrack.json").exists()
+    (folder / "jupytrack.json").write_text('{"format": "jupytrack project", "internal_to_dlc_labels": ["x"]}')
+    with pytest.raises(FormatError, match=r"jupytrack\.json: internal_to_dlc_labels is \['x'\]"):
+        DLCProject(folder).layer_labels
 
 
 def test_trajectories_of_the_best_snapshot_of_the_iteration_asked_for(folder):

@@ -54,8 +54,11 @@ def labels_of_others(project: DLCProject, stem: str, table: PointTable) -> Point
     record: dict[str, Any] = project.settings.get(PICTURES, {}).get(stem, {})
     if not path.is_file() or file_fingerprint(path) == record.get("labels"):
         return None
-    theirs = deeplabcut.read_h5(path, table.n_frames).resized(table.n_frames)
-    found, _ = by_body_part(theirs, project.layer_labels)
+    # by the names of body parts: which label one has in that file depends on the others in it
+    theirs = deeplabcut.read_h5(path, table.n_frames, remove_label_prefix="").resized(table.n_frames)
+    names = theirs.meta.get("names", {})
+    theirs.labels = [names.get(label, label) for label in theirs.labels]
+    found, _ = by_body_part(theirs, {part: part for part in project.body_parts})
     known = table.present
     for part, frames in record.get("points", {}).items():
         if part in found.labels:

@@ -216,15 +216,20 @@ class ConfigFile:
         """What the file lacks to be a project's."""
         return [key for key in _NEEDED if key not in self._current()]
 
-    def check(self) -> None:
+    def check(self, changes: Mapping[str, Any] | None = None) -> None:
         """Refuse what is no project, or one that we cannot work with.
+
+        Parameters
+        ----------
+        changes : mapping, optional
+            Values that are to be changed; the content is checked as it would be then.
 
         Raises
         ------
         FormatError
             If it is so.
         """
-        content = self._current()
+        content = {**self._current(), **_plain(changes or {})}
         if self.missing:
             raise FormatError(
                 f"{self.path} is not of a DeepLabCut project: it has no {', '.join(self.missing)}.",
@@ -256,7 +261,8 @@ class ConfigFile:
             raise FormatError(f"{self.path}: iteration is {iteration!r}.", "Correct it to a number from 0.")
 
     def edit(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Change values; see :func:`edit_yaml`."""
+        """Change values, but not so that the project could not be opened again; see :func:`edit_yaml`."""
+        self.check(changes)
         edit_yaml(self.path, changes)
         self._stamp = ()
         return self.read()

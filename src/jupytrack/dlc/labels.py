@@ -69,6 +69,11 @@ class BodyParts:
     def internal_to_dlc_labels(self) -> dict[str, str] | None:
         """Body part by label, None if they go by the usual rule; kept with the project when it is set."""
         found = self.settings.get(_MAPPING)
+        if not isinstance(found, dict | None):
+            raise FormatError(
+                f"{self.settings.path}: {_MAPPING} is {found!r}.",
+                'Write {"label": "body part"}, or remove it.',
+            )
         return None if found is None else {str(label): str(part) for label, part in found.items()}
 
     @internal_to_dlc_labels.setter
@@ -90,6 +95,21 @@ class BodyParts:
     def layer_labels(self) -> dict[str, str]:
         """Body part → label in our layers, in the order of the body parts."""
         return layer_labels(self.trackers, self.internal_to_dlc_labels)
+
+    def _keep_labels(self, body_parts: Sequence[str]) -> None:
+        """Leave the labels of body parts as they are when there are others beside them."""
+        before, default = self.layer_labels, default_labels(body_parts)
+        labels = {part: before[part] for part in body_parts if part in before}
+        for part in body_parts:
+            if part not in labels:
+                numbers = (str(number) for number in range(len(body_parts) + 1))
+                free = (each for each in (default[part], *numbers) if each not in labels.values())
+                labels[part] = next(free)
+        parts = {label: part for part, label in labels.items()}
+        if needs_mapping(parts):
+            self.settings[_MAPPING] = parts
+        else:
+            self.settings.pop(_MAPPING, None)
 
 
 def body_parts_of(labels: Iterable[str], mapping: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -162,9 +182,8 @@ def layer_labels(body_parts: Sequence[str], mapping: Mapping[str, str] | None = 
 
 
 def needs_mapping(parts: Mapping[str, str]) -> bool:
-    """Whether label → body part differs from what reading DeepLabCut's files gives by itself."""
-    default = default_labels(list(parts.values()))
-    return any(default[part] != label for label, part in parts.items())
+    """Whether label → body part is to be kept: numbers by the alphabet change when a part is added."""
+    return any(part != PREFIX + label for label, part in parts.items())
 
 
 def by_body_part(table: PointTable, labels: Mapping[str, str]) -> tuple[PointTable, dict[str, int]]:

@@ -209,8 +209,8 @@ class DLCProject(Videos, BodyParts, Iterations, Comparing, Learning):
         config_file : path, optional
             Another YAML file to change instead, such as :meth:`get_pose_cfg_file`.
         **kwargs
-            New values by key, for instance ``iteration=2``. ``DLC3_USE_LAST_SNAPSHOT`` goes into
-            :attr:`settings`.
+            New values by key, for instance ``iteration=2``. With other ``bodyparts``, those that stay keep
+            their labels. ``DLC3_USE_LAST_SNAPSHOT`` goes into :attr:`settings`.
 
         Returns
         -------
@@ -220,7 +220,7 @@ class DLCProject(Videos, BodyParts, Iterations, Comparing, Learning):
         Raises
         ------
         FormatError
-            If DeepLabCut would refuse a config.yaml with such a key, or the file cannot be read.
+            If DeepLabCut or we would refuse a config.yaml with that, or the file cannot be read.
         SaveError
             If it cannot be written.
         """
@@ -234,6 +234,9 @@ class DLCProject(Videos, BodyParts, Iterations, Comparing, Learning):
                 f"DeepLabCut refuses a config.yaml with {', '.join(unknown)}.",
                 "Check the name; things of your own go into project.settings.",
             )
+        self._config.check(kwargs)
+        if "bodyparts" in kwargs:
+            self._keep_labels([str(part) for part in kwargs["bodyparts"]])
         return self._config.edit(kwargs)
 
     # labels and predictions
