@@ -13,7 +13,7 @@ from projects import annotate, files_of, make_project, predictions, train
 from jupytrack import dlc
 from jupytrack.dlc import DLCProject
 from jupytrack.dlc.engine import deeplabcut
-from jupytrack.dlc.starting import labels_changed
+from jupytrack.dlc.starting import DEFAULTS, labels_changed, options_of
 from jupytrack.errors import (
     AnnotationError,
     ConflictError,
@@ -22,6 +22,7 @@ from jupytrack.errors import (
     TrainingError,
     VideoNotFoundError,
 )
+from jupytrack.video.reader import VideoReader
 
 needs_no_deeplabcut = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is not None, reason="deeplabcut is installed here"
@@ -30,9 +31,11 @@ needs_no_deeplabcut = pytest.mark.skipif(
 
 @pytest.fixture
 def project(tmp_path):
-    """A project of DeepLabCut 3 with twenty labelled frames."""
+    """A project of DeepLabCut 3 with twenty labelled frames, whose videos were opened before."""
     folder = make_project(tmp_path / "p", engine="pytorch", videos=("mouse.mp4", "rat.mp4"))
     annotate(folder, "iteration-0", {"0": {frame: [1.0, 2.0] for frame in range(20)}, "1": {}})
+    for video in folder.glob("videos/*.mp4"):
+        VideoReader(video).close()
     return DLCProject(folder)
 
 
@@ -108,6 +111,28 @@ def test_too_few_labels(project):
     annotate(project.path, "iteration-0", {"0": {frame: [1.0, 2.0] for frame in range(20)}})
     few = annotate(project.path, "few", {"0": {3: [1.0, 2.0]}})
     refused(project, TrainingError, "1 labelled frame", annotation_file_names=[few])
+
+
+@needs_no_deeplabcut
+def test_a_video_that_was_never_opened_is_not_indexed_while_one_waits(project):
+    annotate(project.path, "iteration-0", {"0": {3: [1.0, 2.0]}})
+    for index in project.path.glob("videos/*index.npz"):
+        index.unlink()
+    # the labels are checked by the run, which would begin now
+    refused(project, MissingDependencyError, "deeplabcut")
+
+
+def test_what_a_project_keeps_counts_where_a_call_says_nothing(project):
+    train(project.path, 0, "pytorch", (10,))
+    assert options_of(project) == DEFAULTS
+    project.settings["training"] = {"epochs": 7, "device": "cpu", "net_type": "hrnet_w32"}
+    found = options_of(project, maxiters=3, batch_size=None)
+    assert (found["epochs"], found["device"], found["batch_size"]) == (3, "cpu", None)
+    assert options_of(project)["epochs"] == 7
+    project.settings["training"] = {"epochs": 0}
+    refused(project, ValueError, "at least 1")
+    project.settings["training"] = {"refine_mode": "scratch"}
+    refused(project, ValueError, "has refine_mode; it may keep only epochs, batch_size")
 
 
 @pytest.mark.parametrize(("fraction", "kind"), [(1.0, "test"), (0, "train"), (0.01, "train")])

@@ -34,7 +34,7 @@ def test_a_project_is_made_and_trained_from_a_cell(tmp_path: Path) -> None:
         assert annotator.session.frame == 7
         assert annotator.ann.name == "iteration-0"
         assert annotator.ann.data["0"][1] == [1, 2]
-        project.settings["pytorch_cfg_updates"] = tiny.model_options()
+        project.settings["training"] = {"pytorch_cfg_updates": tiny.model_options()}
         with pytest.raises(AnnotationError, match="incomplete frame"):
             annotator.process_dlc_project(epochs=tiny.EPOCHS, device="cpu")
         assert annotator.process_dlc_project(maxiters=tiny.EPOCHS, device="cpu", clean=True) is not None

@@ -52,6 +52,8 @@ def test_a_training_outlives_the_kernel_and_tracks_the_dots(story):
         assert sum(1 for _ in video.decode(video=0)) == tiny.FRAMES
     assert not list(training.folder.glob("*.pt"))
     assert any("Epoch 30/30" in line for line in training.log_tail(1000))
+    assert "With 1 frame to test on" in training.hint
+    assert training.hint in story.printed
 
 
 def test_refining_goes_on_from_the_weights_but_counts_from_one(trained):
@@ -90,9 +92,14 @@ def test_other_body_parts_take_over_the_backbone_only(trained, tmp_path):
 
 
 def test_a_killed_worker_resumes_from_the_newest_readable_snapshot(untrained, stopped):
+    (index,) = untrained.path.glob("videos/*index.npz")
+    index.unlink()
     training = stopped(untrained.start_training(epochs=20))
-    train = untrained.path
-    wait_for(lambda: training.epoch >= 9)
+    assert not index.exists(), "it returned at once"
+    told = set()
+    wait_for(lambda: told.add(training.text) or training.epoch >= 9)
+    assert {"loading deeplabcut", "preparing the network"} <= told
+    assert index.exists()
     train = untrained.layout(0).train_folder
     worker = psutil.Process(training._said()["holder"]["process"])
     os.killpg(worker.pid, signal.SIGKILL)
@@ -323,7 +330,7 @@ def test_a_snapshot_of_another_network_is_refused(untrained, trained, stopped):
     """The options of the project describe a network that the snapshot does not fit."""
     (config,) = trained.path.glob("dlc-models-pytorch/*/*/train/pytorch_config.yaml")
     config.unlink()
-    untrained.settings["pytorch_cfg_updates"] = {"model.backbone.model_name": "resnet18"}
+    untrained.settings["training"] = {"pytorch_cfg_updates": {"model.backbone.model_name": "resnet18"}}
     snapshot = next(config.parent.glob("snapshot-best*.pt"))
     training = stopped(
         untrained.start_training(refine_mode="external", external_snapshot_path=snapshot, epochs=1)

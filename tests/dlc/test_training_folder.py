@@ -11,13 +11,15 @@ import time
 import zipfile
 
 import pytest
+from projects import make_project
 from tiny import wait_for
 
 from jupytrack.annotation.locks import Holder
-from jupytrack.dlc import launching
+from jupytrack.dlc import DLCProject
+from jupytrack.dlc import process as processes
 from jupytrack.dlc.devices import Device, available_devices, hold
 from jupytrack.dlc.snapshots import remove_unreadable, snapshot_files
-from jupytrack.dlc.training import FOLDER, Training, trainings_in
+from jupytrack.dlc.training import FOLDER, Training, require_idle, trainings_in
 from jupytrack.dlc.worker import Board, Watch, _forget_after
 from jupytrack.errors import TrainingError
 from jupytrack.jobs import JobCancelled
@@ -107,8 +109,8 @@ def test_on_another_machine_signs_of_life_count(make):
 
 @pytest.mark.parametrize("deaf", [(), ("SIGINT",), ("SIGINT", "SIGTERM")])
 def test_cancelling_goes_as_far_as_it_must(make, sleeper, monkeypatch, deaf):
-    steps = tuple((name, 0.3 if name in deaf else 10.0) for name, _ in launching._STEPS)
-    monkeypatch.setattr(launching, "_STEPS", steps)
+    steps = tuple((name, 0.3 if name in deaf else 10.0) for name, _ in processes._STEPS)
+    monkeypatch.setattr(processes, "_STEPS", steps)
     process = sleeper(*deaf)
     training = make(holder=holder_of(process))
     (training.folder / "start.pt").write_bytes(b"weights")
@@ -117,6 +119,40 @@ def test_cancelling_goes_as_far_as_it_must(make, sleeper, monkeypatch, deaf):
     assert training.state == "cancelled"
     assert json.loads((training.folder / "state.json").read_text())["state"] == "cancelled"
     assert not (training.folder / "start.pt").exists()
+
+
+def test_what_a_killed_run_leaves_is_cleaned_up_by_the_next(make, sleeper, tmp_path):
+    config, models = tmp_path / "config.yaml", tmp_path / "models"
+    config.write_text("iteration: 1\n")
+    models.mkdir()
+    (models / "snapshot-010.pt").write_bytes(b"PK cut off")
+    process = sleeper()
+    training = make(iteration=1, iteration_before=0, train_folder="models", holder=holder_of(process))
+    (training.folder / "start.pt").write_bytes(b"weights")
+    with pytest.raises(TrainingError, match="being worked on"):
+        require_idle(tmp_path)
+    assert config.read_text() == "iteration: 1\n"
+    process.kill()
+    wait_for(lambda: training.state == "interrupted")
+    require_idle(tmp_path)
+    assert config.read_text() == "iteration: 0\n"
+    assert not list(tmp_path.rglob("*.pt"))
+    assert training.state == "interrupted"
+    # once only
+    config.write_text("iteration: 1\n")
+    require_idle(tmp_path)
+    assert config.read_text() == "iteration: 1\n"
+
+
+def test_modules_are_found_by_a_path_from_here(tmp_path, monkeypatch):
+    """The process starts in another folder."""
+    for name in ("lib", "run"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "lib" / "sitecustomize.py").write_text("print('found')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"lib{os.pathsep}")
+    assert processes.launch(tmp_path / "run").wait(60) == 2
+    assert (tmp_path / "run" / "log.txt").read_text().startswith("found")
 
 
 def test_a_job_follows_a_run(make, sleeper):
@@ -133,8 +169,11 @@ def test_a_job_follows_a_run(make, sleeper):
         job.result(30)
     assert process.wait(5) == -2
 
-    ended = make("20260102T000000-iteration-1", state="done", iteration=1)
+    ended = make("20260102T000000-iteration-1", state="done", iteration=1, test_frames=1)
     assert ended.follow().result(10) is ended
+    assert ended.hint.startswith(
+        "Correct its predictions in a new layer, iteration-2. With 1 frame to test on"
+    )
     failed = make("20260103T000000-iteration-2", state="failed", iteration=2, error="It broke.")
     (failed.folder / "log.txt").write_text("first\n 10%|#\r 20%|##\r 30%|###\nTraceback\n\n")
     assert failed.log_tail() == ["first", " 30%|###", "Traceback"]
@@ -250,3 +289,14 @@ def test_only_snapshots_that_were_cut_off_are_removed(tmp_path):
     assert snapshot_files(tmp_path) == paths[:2]
     assert remove_unreadable(tmp_path) == []
     assert remove_unreadable(tmp_path / "nowhere") == []
+
+
+def test_what_is_labelled_during_a_training_is_for_the_next_one(tmp_path, make, sleeper):
+    project = DLCProject(make_project(tmp_path))
+    assert project.next_layer_name == "iteration-0"
+    process = sleeper()
+    make(holder=holder_of(process))
+    assert project.next_layer_name == "iteration-1"
+    process.kill()
+    process.wait()
+    assert project.next_layer_name == "iteration-0"

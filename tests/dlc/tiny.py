@@ -80,7 +80,7 @@ def make_project(folder: Path, frames: tuple[int, ...] = LABELLED) -> Any:
     source.mkdir()
     video = make_source(source, frames)
     project = DLCProject(folder / "dots_tiny", [video], name="dots_tiny", annotation_suffix="iteration-0")
-    project.settings["pytorch_cfg_updates"] = model_options()
+    project.settings["training"] = {"pytorch_cfg_updates": model_options()}
     return project
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from jupytrack.dlc.config import parse_yaml
 from jupytrack.dlc.layout import Engine
 from jupytrack.errors import MissingDependencyError, TrainingError, VideoNotFoundError
 from jupytrack.formats.pandas_hdf import read_frame
+from jupytrack.video.index import content_fingerprint, load_index
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
@@ -23,13 +25,14 @@ __all__ = [
     "check_pytorch",
     "check_source",
     "check_split",
+    "is_indexed",
     "labelled_frame_count",
     "network_of",
     "project_videos",
 ]
 
 PathLike = str | os.PathLike[str]
-_MODES = ("scratch", "pretrained", "in_project", "external")
+_MODES = ("scratch", "pretrained", "in_project", "external", "auto")
 
 
 def check_pytorch(engine: Engine, what: str, done: str) -> None:
@@ -141,7 +144,7 @@ def network_of(project: DLCProject, begin: Mapping[str, Any], net_type: str | No
                     f"net_type={net_type!r} does not go with a snapshot of {known}. Leave net_type out."
                 )
             return known or net_type
-    return net_type or project.settings.get("net_type")
+    return net_type
 
 
 def project_videos(project: DLCProject, videos: Any = None) -> list[Path]:
@@ -193,12 +196,7 @@ def labelled_frame_count(project: DLCProject) -> int:
     return count
 
 
-def check_labels(
-    project: DLCProject,
-    *,
-    annotation_file_names: Sequence[PathLike] | None = None,
-    extracted: bool = False,
-) -> None:
+def check_labels(project: DLCProject, annotation_file_names: Sequence[PathLike] | None = None) -> None:
     """Pass only if there are enough labelled frames to train and to test with.
 
     Parameters
@@ -207,8 +205,6 @@ def check_labels(
         The project.
     annotation_file_names : sequence of path, optional
         Annotations that will be extracted; all that people made by default.
-    extracted : bool
-        Count what was extracted already instead.
 
     Raises
     ------
@@ -217,18 +213,26 @@ def check_labels(
     FormatError, ConflictError
         If an annotation cannot be read, was made on another video or has unsaved edits.
     """
-    # Read whatever is counted, because it is refused here if it could run code.
-    count = labelled_frame_count(project)
-    if extracted:
-        check_split(project, count)
-    else:
-        from jupytrack.dlc.extraction import check_trainable
+    from jupytrack.dlc.extraction import check_trainable
 
-        check_trainable(project, annotation_file_names)
+    labelled_frame_count(project)  # DeepLabCut reads these tables, too: what could run code is refused here
+    check_trainable(project, annotation_file_names)
 
 
-def check_split(project: DLCProject, count: int) -> None:
+def is_indexed(video: Path) -> bool:
+    """Whether a video opens at once, because it was opened before."""
+    with contextlib.suppress(OSError):
+        return load_index(video, content_fingerprint(video)) is not None
+    return True  # what cannot be opened is told of at once
+
+
+def check_split(project: DLCProject, count: int) -> int:
     """Pass only if a number of labelled frames can be divided into some to train and some to test with.
+
+    Returns
+    -------
+    int
+        How many there are to test with.
 
     Raises
     ------
@@ -254,6 +258,7 @@ def check_split(project: DLCProject, count: int) -> None:
             f"The project {project.name} has no labelled frames.",
             f"Label some frames of its videos (labels {labels}) and save the layer.",
         )
+    test = []
     for fraction in fractions:
         # DeepLabCut's own rule
         for_training = int(count * round(fraction, 2))
@@ -263,3 +268,5 @@ def check_split(project: DLCProject, count: int) -> None:
                 f"nothing is left to {'train' if for_training < 1 else 'test'} with.",
                 "Label at least two frames, better twenty, or change TrainingFraction.",
             )
+        test.append(count - for_training)
+    return test[0]  # trained is with the first one

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from jupytrack.dlc.config import edit_yaml, parse_yaml
-from jupytrack.dlc.snapshots import load_snapshot, prepare_for_refining, save_beginning
+from jupytrack.dlc.snapshots import load_snapshot, prepare_for_refining, save_beginning, snapshot_files
 from jupytrack.errors import FormatError, MissingDependencyError, TrainingError
 
 __all__ = [
@@ -335,7 +335,7 @@ def keeping_best(train_folder: Path) -> Iterator[None]:
 
     DeepLabCut keeps that only in memory and would replace the best snapshot at its next evaluation.
     """
-    best = sorted(train_folder.glob("snapshot-best-*.pt"))
+    best = [path for path in snapshot_files(train_folder) if "best" in path.name]
     if not best:
         yield
         return

@@ -6,20 +6,23 @@ that a kernel loads neither torch nor deeplabcut.
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, cast
 
-from jupytrack.dlc.checks import check_labels, check_pytorch, check_source, project_videos
-from jupytrack.dlc.starting import (
-    Videos,
-    epoch_count,
-    labels_changed,
-    saving,
-    start_iteration,
-    start_run,
-    wait_telling,
+from jupytrack.dlc.checks import (
+    check_labels,
+    check_pytorch,
+    check_source,
+    check_split,
+    is_indexed,
+    labelled_frame_count,
+    network_of,
+    project_videos,
 )
+from jupytrack.dlc.starting import labels_changed, options_of, start_run, train_options, wait_telling
 from jupytrack.dlc.training import Training, is_active, trainings_in
 from jupytrack.errors import TrainingError
 
@@ -29,7 +32,23 @@ if TYPE_CHECKING:
 __all__ = ["Learning", "RefineMode"]
 
 PathLike = str | os.PathLike[str]
-RefineMode = Literal["scratch", "pretrained", "in_project", "external"]
+Videos = Sequence[int | PathLike] | int | PathLike
+RefineMode = Literal["scratch", "pretrained", "in_project", "external", "auto"]
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+S = TypeVar("S")
+
+
+def _takes_arguments_of(
+    start: Callable[Concatenate[Any, P], Any],
+) -> Callable[[Callable[Concatenate[S, Q], S]], Callable[Concatenate[S, P], S]]:
+    """Give a method the arguments of another one, for people, editors and type checkers."""
+
+    def give(method: Any) -> Any:
+        method.__signature__ = inspect.signature(start).replace(return_annotation="DLCProject")
+        return method
+
+    return give
 
 
 class Learning:
@@ -66,7 +85,7 @@ class Learning:
         create_video: bool = False,
         videos: Videos | None = None,
         analyze_batchsize: int | None = None,
-        device: str = "auto",
+        device: str | None = None,
         net_type: str | None = None,
         pytorch_cfg_updates: Mapping[str, Any] | None = None,
         annotation_file_names: Sequence[PathLike] | None = None,
@@ -78,11 +97,15 @@ class Learning:
         goes on when the kernel is restarted or interrupted and when the browser is closed; any kernel finds
         it as :attr:`training`.
 
+        ``epochs``, ``batch_size``, ``max_snapshots_to_keep``, ``analyze_batchsize``, ``device``, ``net_type``
+        and ``pytorch_cfg_updates`` may be kept in ``project.settings["training"]``, a dict; what is None here
+        is as it says there.
+
         Parameters
         ----------
-        refine_mode : {"scratch", "pretrained", "in_project", "external"}
+        refine_mode : {"scratch", "pretrained", "in_project", "external", "auto"}
             Weights to begin with: random; ImageNet's, from the hub or its cache; those of a snapshot in this
-            project; those of a snapshot file.
+            project; those of a snapshot file; ImageNet's where they can be had, else random.
         source_iteration : int, optional
             For ``"in_project"``: the trained iteration whose weights to take.
         source_snapshot : int, optional
@@ -102,15 +125,13 @@ class Learning:
             Videos to analyse, by index or path; all of the project by default.
         analyze_batchsize : int, optional
             Frames a step in the analysis; the project's ``batch_size`` or 4 by default.
-        device : str
-            ``"auto"`` (a CUDA GPU when there is one), or a name that torch knows. If another run uses the
-            device, this one waits.
+        device : str, optional
+            ``"auto"`` (a CUDA GPU when there is one; the default), or a name that torch knows. If another run
+            uses the device, this one waits.
         net_type : str, optional
-            DeepLabCut's name of the network; by default that of the source, ``settings["net_type"]``, or the
-            project's.
+            DeepLabCut's name of the network; by default that of the source, or the project's.
         pytorch_cfg_updates : mapping, optional
-            Options of the model by dotted name, as ``{"train_settings.batch_size": 4}``; by default
-            ``settings["pytorch_cfg_updates"]``.
+            Options of the model by dotted name, as ``{"train_settings.batch_size": 4}``.
         annotation_file_names : sequence of path, optional
             Annotation files to learn from; by default all that people made.
 
@@ -130,45 +151,57 @@ class Learning:
             If ``external_snapshot_path`` does not exist.
         TrainingError
             If there are too few labelled frames for training and testing, or if another run of this project
-            goes on.
+            goes on. Labels of videos that were never opened are checked by the run itself, since that takes
+            long.
         MissingDependencyError
             If deeplabcut is not installed, or the iteration belongs to TensorFlow.
         """
+        from jupytrack.dlc.extraction import label_sources
+
+        project = self._project
         begin = check_source(
-            self._project,
+            project,
             refine_mode,
             source_iteration=source_iteration,
             source_snapshot=source_snapshot,
             external_snapshot_path=external_snapshot_path,
         )
-        return start_iteration(
-            self._project,
-            begin,
-            epochs=epoch_count(epochs, maxiters),
+        how = options_of(
+            project,
+            epochs=epochs,
+            maxiters=maxiters,
             batch_size=batch_size,
             max_snapshots_to_keep=max_snapshots_to_keep,
-            create_video=create_video,
-            videos=videos,
             analyze_batchsize=analyze_batchsize,
             device=device,
             net_type=net_type,
             pytorch_cfg_updates=pytorch_cfg_updates,
-            annotation_file_names=annotation_file_names,
+        )
+        iteration = project.latest_iteration + project.latest_iteration_is_trained()
+        check_pytorch(project.layout(iteration).engine, f"The project {project.name}", "trained")
+        chosen = project_videos(project, videos)
+        names = None if annotation_file_names is None else [str(Path(n)) for n in annotation_file_names]
+        if all(is_indexed(project.video_list[place]) for place in label_sources(project, names)):
+            check_labels(project, names)
+        return start_run(
+            project,
+            ["frames", "dataset", "train", "evaluate", "analyse", *(["video"] if create_video else [])],
+            iteration,
+            begin=begin,
+            epochs=how["epochs"],
+            device=how["device"],
+            net_type=network_of(project, begin, net_type) or how["net_type"],
+            pytorch_cfg_updates=dict(how["pytorch_cfg_updates"]),
+            videos=[str(path) for path in chosen],
+            annotation_file_names=names,
+            train_options=train_options(how),
+            analyse_options={}
+            if how["analyze_batchsize"] is None
+            else {"batch_size": how["analyze_batchsize"]},
         )
 
-    def train_iteration(
-        self,
-        *,
-        refine_mode: RefineMode = "scratch",
-        source_iteration: int | None = None,
-        source_snapshot: int | None = None,
-        external_snapshot_path: PathLike | None = None,
-        maxiters: int | None = None,
-        create_video: bool = False,
-        videos: Videos | None = None,
-        analyze_batchsize: int | None = None,
-        **more: Any,
-    ) -> Self:
+    @_takes_arguments_of(start_training)
+    def train_iteration(self, /, **options: Any) -> Self:
         """Train the next iteration and wait for it; arguments and errors are those of :meth:`start_training`.
 
         Interrupting this leaves the training going; ``project.training.cancel()`` stops it.
@@ -183,19 +216,7 @@ class Learning:
         TrainingError
             If the training failed or was cancelled.
         """
-        run = self.start_training(
-            refine_mode=refine_mode,
-            source_iteration=source_iteration,
-            source_snapshot=source_snapshot,
-            external_snapshot_path=external_snapshot_path,
-            maxiters=maxiters,
-            create_video=create_video,
-            videos=videos,
-            analyze_batchsize=analyze_batchsize,
-            **more,
-        )
-        wait_telling(run)
-        return self
+        return self._finish(self.start_training(**options))
 
     def start_analysis(
         self,
@@ -310,8 +331,8 @@ class Learning:
                 f"Iteration {iteration} is trained already, with the dataset that it has.",
                 "Go to a new one with increment_iteration().",
             )
-        check_labels(self._project, extracted=True)
-        net = options.pop("net_type", None)
+        check_split(self._project, labelled_frame_count(self._project))
+        net = options.pop("net_type", None) or options_of(self._project)["net_type"]
         return self._finish(
             start_run(self._project, ["dataset"], iteration, net_type=net, dataset_options=options)
         )
@@ -350,23 +371,22 @@ class Learning:
                 f"Iteration {iteration} is trained already.",
                 "Train a new one with train_iteration(), or go to it with increment_iteration().",
             )
-        begin = self._project.settings.get("weights", {}).get(str(iteration), {"mode": "any"})
-        if kwargs.get("snapshot_path") is not None:
-            begin = check_source(self._project, "external", external_snapshot_path=kwargs["snapshot_path"])
-        kwargs.pop("snapshot_path", None)
-        epochs = epoch_count(kwargs.pop("epochs", None), kwargs.pop("maxiters", None))
-        updates = kwargs.pop("pytorch_cfg_updates", None) or self._project.settings.get("pytorch_cfg_updates")
-        device = kwargs.pop("device", "auto")
+        begin = self._project.settings.get("weights", {}).get(str(iteration), {"mode": "auto"})
+        snapshot = kwargs.pop("snapshot_path", None)
+        if snapshot is not None:
+            begin = check_source(self._project, "external", external_snapshot_path=snapshot)
+        ours = ("epochs", "maxiters", "batch_size", "max_snapshots_to_keep", "device", "pytorch_cfg_updates")
+        how = options_of(self._project, **{name: kwargs.pop(name) for name in ours if name in kwargs})
         return self._finish(
             start_run(
                 self._project,
                 ["train"],
                 iteration,
                 begin=begin,
-                epochs=epochs,
-                device=device,
-                pytorch_cfg_updates=dict(updates or {}),
-                train_options={**saving(epochs, None), **kwargs},
+                epochs=how["epochs"],
+                device=how["device"],
+                pytorch_cfg_updates=dict(how["pytorch_cfg_updates"]),
+                train_options={**train_options(how), **kwargs},
             )
         )
 
@@ -480,19 +500,16 @@ class Learning:
             more = {key: value for key, value in chosen.items() if value is not None}
             return self.analyze_videos(number, create_video=create_video, **more)
         source = self._project.latest_trained_iteration
+        begin: dict[str, Any] = {"refine_mode": "auto"}
         if not isinstance(refine, bool):
-            begin = check_source(self._project, "external", external_snapshot_path=refine)
+            begin = {"refine_mode": "external", "external_snapshot_path": refine}
         elif refine and source >= 0:
-            begin = check_source(
-                self._project, "in_project", source_iteration=source, source_snapshot=source_snapshot
-            )
-        else:
-            begin = {"mode": "any"}
-        epochs = epoch_count(kwargs.pop("epochs", None), maxiters)
-        wait_telling(
-            start_iteration(self._project, begin, epochs=epochs, create_video=create_video, **kwargs)
-        )
-        return self
+            begin = {
+                "refine_mode": "in_project",
+                "source_iteration": source,
+                "source_snapshot": source_snapshot,
+            }
+        return self.train_iteration(maxiters=maxiters, create_video=create_video, **begin, **kwargs)
 
     def _finish(self, run: Training) -> Self:
         wait_telling(run)

@@ -1,17 +1,13 @@
-"""How a run begins: the options checked and collected, the process started, and the waiting for it."""
+"""How a run begins: the options collected, the process started, and the waiting for it."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupytrack.dlc.checks import check_labels, check_pytorch, network_of, project_videos
 from jupytrack.dlc.files import manual_layers
 from jupytrack.dlc.training import Training, is_active, require_idle
 from jupytrack.errors import MissingDependencyError, TrainingError
@@ -19,83 +15,62 @@ from jupytrack.errors import MissingDependencyError, TrainingError
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = [
-    "EPOCHS",
-    "Videos",
-    "epoch_count",
-    "labels_changed",
-    "saving",
-    "start_iteration",
-    "start_run",
-    "wait_telling",
-]
+__all__ = ["DEFAULTS", "KEPT", "labels_changed", "options_of", "start_run", "train_options", "wait_telling"]
 
-PathLike = str | os.PathLike[str]
-Videos = Sequence[int | PathLike] | int | PathLike
+KEPT = "training"
+"""Key of a project's settings under which it keeps options of its own."""
 
-EPOCHS = 50
-"""Epochs of a training unless told otherwise."""
-SNAPSHOTS = 20
-"""Snapshots that are kept of a training unless told otherwise."""
+DEFAULTS: dict[str, Any] = {
+    "epochs": 50,
+    "batch_size": None,
+    "max_snapshots_to_keep": 20,
+    "analyze_batchsize": None,
+    "device": "auto",
+    "net_type": None,
+    "pytorch_cfg_updates": {},
+}
+"""How a model is trained, unless a project or a call says otherwise."""
 
 
-def epoch_count(epochs: int | None, maxiters: int | None) -> int:
-    """Return how many epochs to train, given two names for one thing."""
+def options_of(
+    project: DLCProject, *, epochs: int | None = None, maxiters: int | None = None, **given: Any
+) -> dict[str, Any]:
+    """Return how to train: what is given, else what the project keeps, else :data:`DEFAULTS`.
+
+    Raises
+    ------
+    ValueError
+        If the project keeps something else, both names of the epochs are given, or there are none of them.
+    TypeError
+        If the epochs are no int.
+    """
     if epochs is not None and maxiters is not None:
         raise ValueError("Give epochs or maxiters, which mean the same.")
-    number = next((each for each in (epochs, maxiters) if each is not None), EPOCHS)
+    kept = dict(project.settings.get(KEPT) or {})
+    unknown = sorted(kept.keys() - DEFAULTS.keys())
+    if unknown:
+        raise ValueError(
+            f"settings[{KEPT!r}] of {project.path} has {', '.join(unknown)}; it may keep only "
+            f"{', '.join(DEFAULTS)}."
+        )
+    given["epochs"] = maxiters if epochs is None else epochs
+    found = {**DEFAULTS, **kept, **{name: value for name, value in given.items() if value is not None}}
+    number = found["epochs"]
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"epochs must be an int, not {type(number).__name__}.")
     if number < 1:
         raise ValueError(f"epochs must be at least 1, not {number}.")
-    return number
+    return found
 
 
-def saving(epochs: int, keep: int | None) -> dict[str, Any]:
-    """How often a snapshot is saved: often enough that little is lost with a machine."""
-    return {"save_epochs": max(1, min(25, epochs // 5)), "max_snapshots_to_keep": keep or SNAPSHOTS}
-
-
-def start_iteration(
-    project: DLCProject,
-    begin: Mapping[str, Any],
-    *,
-    epochs: int,
-    batch_size: int | None = None,
-    max_snapshots_to_keep: int | None = None,
-    create_video: bool = False,
-    videos: Videos | None = None,
-    analyze_batchsize: int | None = None,
-    device: str = "auto",
-    net_type: str | None = None,
-    pytorch_cfg_updates: Mapping[str, Any] | None = None,
-    annotation_file_names: Sequence[PathLike] | None = None,
-) -> Training:
-    """Begin the training of the next iteration; see ``DLCProject.start_training``."""
-    iteration = max(0, project.latest_iteration)
-    if project.latest_iteration_is_trained():
-        iteration += 1
-    check_pytorch(project.layout(iteration).engine, f"The project {project.name}", "trained")
-    names = None if annotation_file_names is None else [str(Path(n)) for n in annotation_file_names]
-    chosen = project_videos(project, videos)
-    check_labels(project, annotation_file_names=names)
-    updates = pytorch_cfg_updates
-    if updates is None:
-        updates = project.settings.get("pytorch_cfg_updates") or {}
-    return start_run(
-        project,
-        ["frames", "dataset", "train", "evaluate", "analyse", *(["video"] if create_video else [])],
-        iteration,
-        begin=dict(begin),
-        epochs=epochs,
-        device=device,
-        net_type=network_of(project, begin, net_type),
-        pytorch_cfg_updates=dict(updates),
-        videos=[str(path) for path in chosen],
-        annotation_file_names=names,
-        train_options={"batch_size": batch_size, **saving(epochs, max_snapshots_to_keep)},
-        analyse_options={} if analyze_batchsize is None else {"batch_size": analyze_batchsize},
-    )
+def train_options(how: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``deeplabcut.train_network`` is told of :func:`options_of`."""
+    return {
+        "batch_size": how["batch_size"],
+        "max_snapshots_to_keep": how["max_snapshots_to_keep"],
+        # often enough that little is lost with a machine
+        "save_epochs": max(1, min(25, how["epochs"] // 5)),
+    }
 
 
 def start_run(project: DLCProject, stages: list[str], iteration: int, **options: Any) -> Training:
@@ -134,12 +109,13 @@ def wait_telling(run: Training) -> None:
     run.wait()
     if run.state == "cancelled":
         raise TrainingError(
-            f"The run of iteration {run.iteration} was cancelled.", "Go on with project.training.resume()."
+            f"The run of iteration {run.iteration} was cancelled.",
+            "Go on with project.training.resume()." if "train" in run.stages else "Call it again.",
         )
     if "train" not in run.stages:
         shutil.rmtree(run.folder, ignore_errors=True)  # only trainings are kept to be looked up
-    elif run.began_with:
-        print(f"Iteration {run.iteration}: done; it began with {run.began_with}.")
+    else:
+        print(f"Iteration {run.iteration}: done; it began with {run.began_with}. {run.hint}")
 
 
 def labels_changed(project: DLCProject, iteration: int) -> bool:

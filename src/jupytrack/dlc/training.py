@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupytrack.dlc.launching import holder_of, launch, new_folder, read_json, stop
-from jupytrack.dlc.snapshots import newest_readable, remove_unreadable, snapshot_files
+from jupytrack.dlc.process import clean_up, holder_of, launch, new_folder, read_json, stop
+from jupytrack.dlc.snapshots import newest_readable, snapshot_files
 from jupytrack.errors import JupytrackError, TrainingError
 from jupytrack.files import write_atomic
 from jupytrack.jobs import Job, JobCancelled, Progress
@@ -39,6 +39,9 @@ HEARTBEAT = 2.0
 
 _SILENT_AFTER = 60.0
 """Seconds without a sign of life after which a worker on another machine is taken for gone."""
+
+_ENOUGH = 5
+"""Frames to test on from which the test error says something."""
 
 _TEXTS = {
     "frames": "extracting the labelled frames",
@@ -178,6 +181,21 @@ class Training:
         return str(self._said().get("error", ""))
 
     @property
+    def hint(self) -> str:
+        """What to know about the result, for people; empty before the training is done."""
+        said = self._said()
+        if said.get("state") != "done" or "train" not in said.get("stages", []):
+            return ""
+        hint = f"Correct its predictions in a new layer, iteration-{self.iteration + 1}."
+        count = said.get("test_frames") or _ENOUGH
+        if count < _ENOUGH:
+            hint += (
+                f" With {count} frame{'s' if count > 1 else ''} to test on, which snapshot is best is "
+                "chance: label more."
+            )
+        return hint
+
+    @property
     def predictions(self) -> list[Path]:
         """Prediction files that this run wrote."""
         project = self.folder.parents[1]
@@ -211,12 +229,10 @@ class Training:
         """Where it is, in a few words."""
         said, state = self._said(), self.state
         stage = said.get("stage", "")
-        if state == "waiting":
-            return str(said.get("waiting_for") or _TEXTS[""])
-        if state == "running":
+        if is_active(state):
             if stage == "train" and said.get("epoch"):
                 return f"epoch {said['epoch']} of {said['epochs']}"
-            return _TEXTS.get(stage, str(stage))
+            return str(said.get("doing") or _TEXTS.get(stage, stage))
         if state == "failed":
             return f"failed: {self.error}"
         return str(state)
@@ -311,6 +327,7 @@ class Training:
             If it still runs or has finished, if another run of the project goes on, or if the project has a
             newer iteration already.
         """
+        self.settle()
         state = self.state
         if is_active(state) or state == "done":
             raise TrainingError(
@@ -329,7 +346,6 @@ class Training:
         train_folder = project.layout(self.iteration).train_folder
         newest = None
         if train_folder is not None:
-            remove_unreadable(train_folder)
             newest = newest_readable(train_folder)
             if newest is None and snapshot_files(train_folder):
                 # to begin anew would write over them
@@ -338,7 +354,7 @@ class Training:
                     "Free some memory and try again, or move them away and begin anew.",
                 )
         said = {**self._said(), "state": "waiting", "stage": "", "error": "", "created": time.time()}
-        for key in ("holder", "epoch_seconds", "epoch_ended", "waiting_for"):
+        for key in ("holder", "epoch_seconds", "epoch_ended", "doing"):
             said.pop(key, None)
         if "train" in said.get("stages", []):
             said["resume_from"] = str(newest) if newest is not None else None
@@ -376,7 +392,13 @@ class Training:
 
         return Job(look, title=f"Training of iteration {self.iteration}")
 
-    # inside
+    def settle(self) -> None:
+        """Clean up after a process that is gone without having done so, and write down how it ended."""
+        said, state = self._said(), self.state
+        if is_active(said.get("state", "")) and not is_active(state):
+            with contextlib.suppress(JupytrackError, OSError):
+                clean_up(self.folder, said)
+                self._write({**said, "state": state, "ended": time.time()})
 
     @property
     def progress(self) -> tuple[float, float]:
@@ -391,6 +413,8 @@ class Training:
         if stage in after:
             done = epochs + 0.2 * epochs * after.index(stage) / len(after)
         return done, epochs * (1.2 if after else 1.0)
+
+    # inside
 
     def _said(self) -> dict[str, Any]:
         return read_json(self.folder / "state.json")
@@ -432,14 +456,7 @@ class Training:
             end = time.monotonic() + _SILENT_AFTER
             while is_active(self._said().get("state", "")) and time.monotonic() < end:
                 time.sleep(0.5)
-        said = self._said()
-        if is_active(said.get("state", "")) and self._is_gone(said):
-            # it had no time to clean up
-            if said.get("train_folder"):
-                remove_unreadable(self.folder.parents[1] / said["train_folder"])
-            (self.folder / "start.pt").unlink(missing_ok=True)
-            with contextlib.suppress(JupytrackError):
-                self._write({**said, "state": "cancelled", "ended": time.time()})
+        self.settle()
 
 
 def is_active(state: str) -> bool:
@@ -456,7 +473,7 @@ def trainings_in(project: Path) -> list[Training]:
 
 
 def require_idle(project: Path) -> None:
-    """Pass only if nothing of a project is being trained or analysed.
+    """Pass only if nothing of a project is being trained or analysed; cleans up after what was cut off.
 
     Raises
     ------
@@ -464,6 +481,7 @@ def require_idle(project: Path) -> None:
         If something is.
     """
     for training in reversed(trainings_in(project)):
+        training.settle()
         if is_active(training.state):
             raise TrainingError(
                 f"Iteration {training.iteration} of {project} is being worked on ({training.text}).",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import functools
 import io
 import json
 import os
@@ -18,18 +19,20 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupytrack.annotation.locks import Holder
-from jupytrack.dlc import devices, snapshots
-from jupytrack.dlc.config import edit_yaml
+from jupytrack.dlc import devices, engine, snapshots
+from jupytrack.dlc.checks import check_labels, check_split, labelled_frame_count
+from jupytrack.dlc.process import clean_up
+from jupytrack.dlc.project import DLCProject
 from jupytrack.dlc.training import FOLDER, HEARTBEAT
 from jupytrack.errors import JupytrackError, TrainingError
 from jupytrack.files import replacing, write_atomic
-
-if TYPE_CHECKING:
-    from jupytrack.dlc.project import DLCProject
+from jupytrack.jobs import Progress
+from jupytrack.video.reader import VideoReader
 
 __all__ = ["STAGES", "Worker", "main"]
 
@@ -53,17 +56,17 @@ class Board:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._said: dict[str, Any] = json.loads(path.read_bytes())
+        self.said: dict[str, Any] = json.loads(path.read_bytes())
 
     def __getitem__(self, key: str) -> Any:
-        return self._said.get(key)
+        return self.said.get(key)
 
     def say(self, **what: Any) -> None:
         """Change some of it. A full disk keeps it from being read, but does not stop the work."""
         with self._lock:
-            self._said.update(what)
+            self.said.update(what)
             with contextlib.suppress(JupytrackError):
-                write_atomic(self.path, json.dumps(self._said, indent=1).encode())
+                write_atomic(self.path, json.dumps(self.said, indent=1).encode())
 
 
 class Watch(threading.Thread):
@@ -161,6 +164,7 @@ class Worker:
         self.iteration = int(self.board["iteration"])
         self.watch = Watch(folder, self.board)
         self.device: devices.Device | None = None
+        self._told = 0.0
 
     def run(self) -> int:
         """Do it all; returns the exit code."""
@@ -179,7 +183,14 @@ class Worker:
             traceback.print_exc()
             state, error = "failed", _told(problem)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._tidy(state)
+        if state != "done":
+            try:
+                for path in clean_up(self.folder, self.board.said):
+                    print(f"Removed {path}, which was cut off", flush=True)
+            except Exception:  # why the run ended is told in any case
+                traceback.print_exc()
+        with contextlib.suppress(OSError):
+            (self.folder / "start.pt").unlink(missing_ok=True)
         self.watch.ended.set()
         self.board.say(state=state, error=error, ended=time.time())
         sys.stdout.flush()
@@ -193,11 +204,11 @@ class Worker:
                     "Another run of this project has begun at the same moment.", "Wait for it, or stop it."
                 )
             mode = options.get("begin", {}).get("mode")
-            if "train" in stages and mode in ("pretrained", "any") and not self.board["resume_from"]:
+            if "train" in stages and mode in ("pretrained", "auto") and not self.board["resume_from"]:
                 # before anything changes, and before anything imports deeplabcut
                 self._prepare_hub()
-            from jupytrack.dlc.project import DLCProject
-
+            self.board.say(doing="loading deeplabcut")
+            engine.deeplabcut()
             project = DLCProject(self.folder.parents[1])
             if stages == ["dataset"]:
                 self._say_stage("dataset")
@@ -205,9 +216,9 @@ class Worker:
                 return
             wanted, net = options.get("device") or "auto", options.get("net_type") or "resnet_50"
             candidates = devices.torch_devices(wanted, net)
-            with devices.hold(candidates, lambda text: self.board.say(waiting_for=text)) as device:
+            with devices.hold(candidates, lambda text: self.board.say(doing=text)) as device:
                 self.device = device
-                self.board.say(state="running", device=str(device), waiting_for="")
+                self.board.say(state="running", device=str(device))
                 print(f"Running on {device}", flush=True)
                 if self.board["resume_from"] and "train" in stages:
                     stages = stages[stages.index("train") :]
@@ -216,12 +227,19 @@ class Worker:
                     getattr(self, f"_{stage}")(project)
 
     def _say_stage(self, stage: str) -> None:
-        self.board.say(state="running", stage=stage)
+        self.board.say(state="running", stage=stage, doing="")
         print(f"\n--- {stage} ---", flush=True)
 
-    def _prepare_hub(self) -> None:
-        from jupytrack.dlc import engine
+    def _tell(self, doing: str) -> None:
+        """Say what is being done, at most twice a second."""
+        if time.monotonic() - self._told > 0.5:
+            self._told = time.monotonic()
+            self.board.say(doing=doing)
 
+    def _tell_share(self, what: str, done: float, total: float) -> None:
+        self._tell(f"{what}: {done / max(total, 1):.0%}")
+
+    def _prepare_hub(self) -> None:
         possible = engine.prepare_hub()
         if not possible:
             if self.options["begin"]["mode"] == "pretrained":
@@ -232,16 +250,20 @@ class Worker:
         from jupytrack.dlc.extraction import label_sources
 
         names = self.options.get("annotation_file_names")
-        if label_sources(project, names):  # else DeepLabCut's own labels are all there is
-            project.extract_frames(names)
+        sources = label_sources(project, names)
+        for video in (project.video_list[place] for place in sources):
+            with VideoReader(video, progress=functools.partial(self._tell_share, f"indexing {video.name}")):
+                pass  # it is indexed now
+        check_labels(project, names)
+        if sources:  # else DeepLabCut's own labels are all there is
+            progress = Progress()
+            progress.listen(lambda each: self._tell(each.text))
+            project.extract_frames(names, progress=progress)
         self.board.say(iteration_before=project.current_iteration)
         project.edit_config(iteration=self.iteration)
 
     def _dataset(self, project: DLCProject) -> None:
-        from jupytrack.dlc import engine
-        from jupytrack.dlc.checks import check_split, labelled_frame_count
-
-        check_split(project, labelled_frame_count(project))
+        self.board.say(test_frames=check_split(project, labelled_frame_count(project)))
         layout = project.layout(self.iteration)
         if layout.train_folder is not None:
             # what a run that never made a snapshot left
@@ -252,8 +274,6 @@ class Worker:
         engine.create_training_dataset(project.config_path, net_type=self.options.get("net_type"), **more)
 
     def _train(self, project: DLCProject) -> None:
-        from jupytrack.dlc import engine
-
         options, config = self.options, project.config_path
         project.edit_config(iteration=self.iteration)  # somebody may have changed it before a resumption
         layout = project.layout(self.iteration)
@@ -302,8 +322,6 @@ class Worker:
 
     def _beginning(self, project: DLCProject) -> Any:
         """Set the model's options and write the weights to begin with into the folder of this run."""
-        from jupytrack.dlc import engine
-
         config, begin = project.config_path, self.options["begin"]
         shuffle = project.layout(self.iteration).shuffle
         target = self.folder / "start.pt"
@@ -316,7 +334,7 @@ class Worker:
             )
         if updates:
             engine.set_options(config, updates, shuffle=shuffle)
-        if begin["mode"] == "any":
+        if begin["mode"] == "auto":
             try:
                 return engine.begin_new(config, target, pretrained=True, shuffle=shuffle)
             except TrainingError as error:
@@ -325,10 +343,8 @@ class Worker:
         return engine.begin_new(config, target, pretrained=pretrained, shuffle=shuffle)
 
     def _evaluate(self, project: DLCProject) -> None:
-        from jupytrack.dlc import engine
-
         assert self.device is not None
-        with _iteration(project, self.iteration):
+        with self._iteration(project):
             engine.evaluate(
                 project.config_path,
                 device=self.device.name,
@@ -337,8 +353,6 @@ class Worker:
             )
 
     def _analyse(self, project: DLCProject) -> None:
-        from jupytrack.dlc import engine
-
         assert self.device is not None
         layout = project.layout(self.iteration)
         name = self.options.get("snapshot")
@@ -351,7 +365,7 @@ class Worker:
         more = dict(self.options.get("analyse_options") or {})
         if not project.config.get("batch_size") or int(project.config["batch_size"]) < 2:
             more.setdefault("batch_size", 4)  # one frame at a time leaves a GPU idle
-        with _iteration(project, self.iteration):
+        with self._iteration(project):
             written = engine.analyze_videos(
                 project.config_path,
                 [Path(video) for video in self.options["videos"]],
@@ -363,6 +377,20 @@ class Worker:
             )
         self.board.say(predictions=[str(path.relative_to(project.path)) for path in written])
 
+    @contextlib.contextmanager
+    def _iteration(self, project: DLCProject) -> Iterator[None]:
+        """Let config.yaml name the iteration of this run during the ``with`` block."""
+        before = project.current_iteration
+        if before == self.iteration:
+            yield
+            return
+        self.board.say(iteration_before=before)
+        project.edit_config(iteration=self.iteration)
+        try:
+            yield
+        finally:
+            project.edit_config(iteration=before)
+
     def _video(self, project: DLCProject) -> None:
         from jupytrack.annotation.points import VideoAnnotation
 
@@ -373,36 +401,6 @@ class Worker:
             with replacing(out) as temporary:
                 points.export_video(temporary)
             print(f"Wrote {out}", flush=True)
-
-    def _tidy(self, state: str) -> None:
-        """Leave only what can be used: no snapshot that was cut off, no iteration without any."""
-        with contextlib.suppress(OSError):
-            (self.folder / "start.pt").unlink(missing_ok=True)
-        if state == "done":
-            return
-        path, folder = self.folder.parents[1], self.board["train_folder"]
-        try:
-            for each in snapshots.remove_unreadable(path / folder) if folder else ():
-                print(f"Removed {each}, which was cut off", flush=True)
-            before = self.board["iteration_before"]
-            if before is not None and not (folder and snapshots.snapshot_files(path / folder)):
-                edit_yaml(path / "config.yaml", {"iteration": before})
-        except Exception:  # why the run ended is told in any case
-            traceback.print_exc()
-
-
-@contextlib.contextmanager
-def _iteration(project: DLCProject, iteration: int) -> Any:
-    """Let config.yaml name an iteration during the ``with`` block."""
-    before = project.current_iteration
-    if before == iteration:
-        yield
-        return
-    project.edit_config(iteration=iteration)
-    try:
-        yield
-    finally:
-        project.edit_config(iteration=before)
 
 
 def _forget_after(statistics: Path, epoch: int) -> None:

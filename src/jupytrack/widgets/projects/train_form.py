@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from jupytrack.dlc.devices import available_devices
+from jupytrack.dlc.starting import DEFAULTS, KEPT
 from jupytrack.errors import AnnotationError
 from jupytrack.widgets.projects.forms import Form, PathField
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["DEFAULTS", "TrainForm", "defaults_of"]
+__all__ = ["TrainForm", "defaults_of"]
 
-EPOCHS = 50
-DEFAULTS = "training"
-"""Key of a project's settings under which defaults of the form are kept."""
 _MODES = {
     "pretrained": "Pretrained on ImageNet (downloaded)",
     "scratch": "Random weights",
@@ -35,8 +33,7 @@ def defaults_of(project: DLCProject, given: Mapping[str, Any] | None = None) -> 
     Parameters
     ----------
     project : DLCProject
-        The project; ``project.settings["training"]`` may hold arguments of
-        :meth:`DLCProject.start_training`.
+        The project; ``project.settings["training"]`` may keep some, see :meth:`DLCProject.start_training`.
     given : mapping, optional
         Arguments that go before those.
 
@@ -47,17 +44,13 @@ def defaults_of(project: DLCProject, given: Mapping[str, Any] | None = None) -> 
         its best snapshot; the first one begins with random weights.
     """
     trained = _trained(project)
-    begin: dict[str, Any] = {"refine_mode": "scratch", "epochs": EPOCHS}
+    begin: dict[str, Any] = {"refine_mode": "scratch", "epochs": DEFAULTS["epochs"]}
     if trained:
         begin |= {"refine_mode": "in_project", "source_iteration": max(trained)}
-    kept = dict(project.settings.get(DEFAULTS, {}))
-    # what fits the first training only
-    if trained and kept.get("refine_mode") in ("scratch", "pretrained"):
-        del kept["refine_mode"]
     given = dict(given or {})
     if "maxiters" in given:
         given["epochs"] = given.pop("maxiters")
-    found = {**begin, **kept, **given}
+    found = {**begin, **project.settings.get(KEPT, {}), **given}
     if found["refine_mode"] != "in_project":
         for name in ("source_iteration", "source_snapshot"):
             if name not in given:
@@ -114,7 +107,7 @@ class TrainForm(Form):
         self.file = PathField(
             str(values.pop("external_snapshot_path", None) or ""), "A .pt file", False, "*.pt"
         )
-        self.epochs = ipywidgets.BoundedIntText(int(values.pop("epochs", EPOCHS)), min=1, max=10**6)
+        self.epochs = ipywidgets.BoundedIntText(int(values.pop("epochs")), min=1, max=10**6)
         self.batch = ipywidgets.BoundedIntText(int(values.pop("batch_size", None) or 0), min=0, max=4096)
         self.video = ipywidgets.Checkbox(bool(values.pop("create_video", False)), indent=False)
         self.video.description = "labelled video"

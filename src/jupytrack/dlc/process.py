@@ -1,4 +1,4 @@
-"""The processes of trainings: begun with a session of their own, found again, and ended."""
+"""The process of a run: begun with a session of its own, found again, ended, and cleaned up after."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from jupytrack.annotation.locks import Holder
+from jupytrack.dlc.config import edit_yaml, parse_yaml
+from jupytrack.dlc.snapshots import remove_unreadable, snapshot_files
 from jupytrack.errors import TrainingError
 
-__all__ = ["holder_of", "launch", "new_folder", "read_json", "stop"]
+__all__ = ["clean_up", "holder_of", "launch", "new_folder", "read_json", "stop"]
 
 _STEPS = (("SIGINT", 20.0), ("SIGTERM", 10.0), ("SIGKILL", 10.0))
 """How a process is stopped: each signal with the seconds it has to work."""
@@ -46,6 +48,10 @@ def launch(folder: Path) -> subprocess.Popen[bytes]:
     """Start the process that works off a folder; what it prints goes to ``log.txt`` there."""
     environment = {
         **os.environ,
+        # it starts in another folder; an empty entry would mean that one
+        "PYTHONPATH": os.pathsep.join(
+            os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+        ),
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         # waiting threads of torch give way to others: half the time beside a busy kernel and browser
@@ -85,6 +91,33 @@ def stop(holder: Holder) -> None:
             time.sleep(0.05)
 
 
+def clean_up(folder: Path, said: Mapping[str, Any]) -> list[Path]:
+    """Leave of a run that did not get to its end what can be used.
+
+    That is no snapshot that was cut off, and no iteration without any in config.yaml.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    said : mapping
+        What it said last.
+
+    Returns
+    -------
+    list of Path
+        Snapshots that were removed.
+    """
+    project, train = folder.parents[1], said.get("train_folder")
+    (folder / "start.pt").unlink(missing_ok=True)
+    removed = remove_unreadable(project / train) if train else []
+    before, config = said.get("iteration_before"), project / "config.yaml"
+    useless = before is not None and not (train and snapshot_files(project / train))
+    if useless and parse_yaml(config).get("iteration") == said.get("iteration"):
+        edit_yaml(config, {"iteration": before})
+    return removed
+
+
 def holder_of(said: Mapping[str, Any]) -> Holder | None:
     """Return the process that said something; None if none has yet."""
     try:
@@ -94,12 +127,17 @@ def holder_of(said: Mapping[str, Any]) -> Holder | None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what a file says; empty if it is not there or not whole."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    """Return what a file says; empty if it is not there or not whole, and stays so."""
+    for delay in (0, 0.05, 0.2):  # on a network file system, one that is just being replaced cannot be read
+        time.sleep(delay)
+        try:
+            found = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            break
+        except (OSError, ValueError):
+            continue
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _send(process: int, name: str) -> None:
