@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from project_by_hand import LENGTHS, make_project
+from projects import LENGTHS, make_trained_project
 
 SHOWN = "[...document.querySelectorAll('.jupytrack-canvas')].find(root => root.checkVisibility())"
 ALL = "[...document.querySelectorAll('.jupytrack-canvas')].map(root => root.jupytrack)"
@@ -38,7 +38,7 @@ OVERLAPPING = """() => {
 
 @pytest.fixture
 def project(tmp_path):
-    return make_project(tmp_path)
+    return make_trained_project(tmp_path)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import ipywidgets
 import numpy as np
 import pytest
 from ipywidgets.widgets import widget as registry
-from project_by_hand import LENGTHS, make_project, predict
+from projects import LENGTHS, make_trained_project, predict, train
 
 import jupytrack
 from jupytrack.errors import AnnotationError, ConflictError, VideoError, VideoNotFoundError
@@ -29,15 +29,12 @@ NAMES = ["iteration-2", LATEST, "iteration-0", "labeled_data", "dlc_iteration-0_
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    return make_project(tmp_path_factory.mktemp("project"))
+    return make_trained_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
 def project(original, tmp_path):
-    copy = shutil.copytree(original, tmp_path / original.name)
-    config = copy / "config.yaml"
-    config.write_text(config.read_text().replace(str(original), str(copy)))
-    return copy
+    return shutil.copytree(original, tmp_path / original.name)
 
 
 @pytest.fixture
@@ -116,7 +113,7 @@ def test_a_project_annotates_a_video(project):
 
 
 def test_body_parts_with_names_are_shown_by_them(tmp_path):
-    project = make_project(tmp_path, ("wrist", "elbow"), lengths=(40,), iterations=0)
+    project = make_trained_project(tmp_path, ("wrist", "elbow"), lengths=(40,), iterations=0)
     queue = jupytrack.open(project)
     assert queue.annotations.active == "iteration-0"
     queue.close()
@@ -142,10 +139,10 @@ def test_the_layer_goes_on_where_it_was_left(project):
 
 
 def test_what_does_not_go_together(project, tmp_path):
-    other = make_project(tmp_path / "other", lengths=(40,), iterations=0)
+    other = make_trained_project(tmp_path / "other", lengths=(40,), iterations=0)
     bare = tmp_path / "bare.mp4"
     shutil.copy(videos(project)[0], bare)
-    empty = make_project(tmp_path / "empty", lengths=(), iterations=0)
+    empty = make_trained_project(tmp_path / "empty", lengths=(), iterations=0)
     first = videos(project)[0]
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -286,7 +283,7 @@ def test_labelled_data_is_for_looking(queue, project):
         queue.session.place("0", 3, 1, 1)
     assert queue.session.read_only
     before = sorted(path.name for path in (project / "labeled-data" / "clip0").iterdir())
-    assert before == ["CollectedData_x.h5"]
+    assert before == ["CollectedData_me.h5"]
 
 
 # going from one to the other
@@ -466,7 +463,7 @@ def test_adding_removing_and_replacing(queue, project, tmp_path):
     assert queue.bar.choice.value == 0
     bare = tmp_path / "bare.mp4"
     shutil.copy(every[0], bare)
-    other = make_project(tmp_path / "other", lengths=(40,), iterations=0)
+    other = make_trained_project(tmp_path / "other", lengths=(40,), iterations=0)
     for given, kind in ((bare, VideoError), ([], VideoError), (bare.with_name("no"), VideoNotFoundError)):
         with pytest.raises(kind):
             queue.add_video(given)
@@ -616,12 +613,8 @@ def test_an_annotator_goes_on_in_a_queue(video, project):
 
 
 def test_new_predictions_are_found_at_the_next_opening(project):
-    (project / "dlc-models-pytorch" / "iteration-2" / "reachJan1-trainset95shuffle1" / "train").mkdir(
-        parents=True
-    )
-    folder = project / "dlc-models-pytorch" / "iteration-2" / "reachJan1-trainset95shuffle1" / "train"
-    (folder / "snapshot-best-10.pt").touch()
-    predict(videos(project)[0], 2, ("point0", "point1"), LENGTHS[0])
+    train(project, 2, "pytorch", (), best=20)
+    predict(project, 2, "clip0", "snapshot_best-20", frames=LENGTHS[0])
     queue = jupytrack.open(videos(project)[0])
     assert queue.annotations.active == "iteration-3"
     assert queue.annotations.overlay == "dlc_iteration-2_best-20"
