@@ -195,3 +195,18 @@ def test_impossible_values_of_options_name_the_option(video, options):
             jupytrack.open(path, **options)
         assert caught.value.remedy
     assert not list(video.parent.glob("*.lock"))
+
+
+def test_a_layer_that_was_edited_and_never_saved_is_there_again(video):
+    first = jupytrack.open(video)
+    first.add_layer("mine")
+    first.add_layer("undone")
+    first.annotations["mine"].add([1, 2], "0", 3)
+    first.annotations["undone"].add([1, 2], "0", 3)
+    first.annotations["undone"].history.undo()
+    first.close()
+    again = jupytrack.open(video)
+    assert again.annotations.active == "mine"
+    assert again.ann.data["0"][3] == [1, 2]
+    assert "undone" not in again.annotations.names
+    again.close()

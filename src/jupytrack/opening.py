@@ -192,8 +192,9 @@ def _add_project_layers(
 ) -> None:
     """Add the layer to work on, the latest prediction as the overlay, and for later what else there is."""
     from jupytrack.annotation.table import label_order
+    from jupytrack.formats.dustrack import never_saved_layers
 
-    files = dict(project.file_manager(video).get_all_annotation_layers())
+    files = never_saved_layers(video, stack.folder) | project.file_manager(video).get_all_annotation_layers()
     files.pop(BUFFER, None)
     file = files.pop(name, None)
     if "n_labels" in options:
@@ -234,20 +235,25 @@ def _is_overlay(stack: LayerStack, name: str, path: Path) -> bool:
 
 def _start(path: Path, layer_name: str | None, options: dict[str, Any]) -> Annotator:
     from jupytrack.annotation.storage import annotation_folder
-    from jupytrack.formats.dustrack import discover_layers
+    from jupytrack.formats.dustrack import discover_layers, never_saved_layers
     from jupytrack.widgets.annotator import Annotator
 
-    found = {name: Path(fname) for name, fname in discover_layers(path).items()}
-    elsewhere = Path(annotation_folder(path)) / path.name
-    if elsewhere.parent != path.parent:
-        found |= {name: Path(fname) for name, fname in discover_layers(elsewhere).items()}
+    found, folder = discover_layers(path), annotation_folder(path)
+    if folder != path.parent:
+        found |= discover_layers(path, folder)
+    found = never_saved_layers(path, folder) | found
     if layer_name is None:
         others = {name: fname for name, fname in found.items() if name != BUFFER}
         if DEFAULT_LAYER in found or not others:
             layer_name = DEFAULT_LAYER
         else:
-            layer_name = max(others, key=lambda name: others[name].stat().st_mtime)
+            layer_name = max(others, key=lambda name: _written(others[name]))
     return Annotator(path, {layer_name: found.get(layer_name)}, other_layers=found, **options)
+
+
+def _written(layer: Path) -> float:
+    """Return when a layer's file was written; of one that was never saved, its journal."""
+    return (layer if layer.exists() else layer.with_suffix(".journal")).stat().st_mtime
 
 
 # what paths are

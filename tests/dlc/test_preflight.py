@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 from plain_video import PlainVideo
 
+from jupytrack import samples
+from jupytrack.annotation.durable import open_durable
 from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import Visibility
@@ -33,6 +38,12 @@ def stack(tmp_path):
     fine.save()
     yield stack
     stack.close()
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Give a real video that nobody has opened."""
+    return shutil.copy(samples.ultrasound(60, size=(320, 240)).video, tmp_path / "clip.mp4")
 
 
 def scan(stack, required=("0", "1")):
@@ -64,16 +75,95 @@ def test_unsaved_edits_and_new_layers_are_found(stack):
     assert found["new"] == "unsaved (+2)"
 
 
-def test_layers_beside_the_video_that_are_not_open_are_found(stack, tmp_path):
-    other = tmp_path / "clip_annotations_other.json"
-    other.write_text('{"0": {"4": [1, 1], "6": [1, 2]}, "1": {"4": [2, 2]}}')
-    (tmp_path / "clip_annotations_dlccorr.json").write_text('{"0": {"4": [1, 1]}}')
-    found = preflight.scan_video(stack.video, ["0", "1"], known=stack)
-    assert [(one.name, list(one.incomplete)) for one in found] == [("other", [6])]
-    kept = preflight.save_and_clean(found[0])
+def write(video, name, content):
+    """Write a layer beside a video."""
+    path = video.with_name(f"{video.stem}_annotations_{name}.json")
+    path.write_text(json.dumps(content))
+    return path
+
+
+INCOMPLETE = {"0": {"4": [1, 1], "6": [1, 2]}, "1": {"4": [2, 2]}}
+COMPLETE = {"0": {"4": [1, 1]}, "1": {"4": [2, 2]}}
+
+
+def edit_and_leave(path, *points, labels=2):
+    """Edit a layer without saving it, as a kernel does that ends."""
+    ann = VideoAnnotation(path, n_labels=labels)
+    durable = open_durable(ann)
+    for label, frame in points:
+        ann.add([9.0, 9.0], label, frame)
+    durable.close()
+
+
+def test_layers_that_are_not_open_are_found_and_settled(clip):
+    other = write(clip, "other", INCOMPLETE)
+    write(clip, "dlccorr", {"0": {"4": [1, 1]}})
+    (found,) = preflight.scan([], clip, ["0", "1"])
+    assert (found.name, list(found.incomplete), found.video, found.is_open) == ("other", [6], clip, False)
+    kept = preflight.save_and_clean(found)
     assert json.loads(kept.read_text())["0"] == {"6": [1, 2]}
-    assert json.loads(other.read_text()) == {"0": {"4": [1, 1]}, "1": {"4": [2, 2]}}
-    assert preflight.scan_video(stack.video, ["0", "1"], known=stack) == []
+    assert json.loads(other.read_text()) == COMPLETE
+    assert preflight.scan([], clip, ["0", "1"]) == []
+    # whoever opens it can take it back
+    ann = VideoAnnotation(other)
+    durable = open_durable(ann)
+    ann.history.undo()
+    assert ann.frames == [4, 6]
+    durable.close()
+
+
+def test_edits_that_only_a_journal_has_are_found_and_saved(clip):
+    saved, new = write(clip, "saved", COMPLETE), clip.with_name("clip_annotations_new.json")
+    edit_and_leave(saved, ("0", 7), ("1", 7))
+    edit_and_leave(new, ("0", 3))
+    before = {path: path.read_bytes() for path in clip.parent.iterdir()}
+    found = preflight.scan([], clip, ["0", "1"])
+    assert [f"{one.name}: {one}" for one in found] == [
+        "saved: unsaved (+2)",
+        "new: unsaved (+1), 1 incomplete frame (3; lacking 1)",
+    ]
+    # only looked at
+    assert {path: path.read_bytes() for path in clip.parent.iterdir()} == before
+    for one in found:
+        preflight.save_and_clean(one)
+    assert json.loads(saved.read_text())["0"] == {"4": [1, 1], "7": [9, 9]}
+    assert json.loads(new.read_text()) == {"0": {}, "1": {}}
+    assert preflight.scan([], clip, ["0", "1"]) == []
+    check_saved(saved)
+    # what cancels out is nothing to ask about, and saved
+    ann = VideoAnnotation(saved)
+    durable = open_durable(ann)
+    ann.add([1, 1], "0", 20)
+    ann.remove("0", 20)
+    durable.close()
+    assert preflight.scan([], clip, ["0", "1"]) == []
+    preflight.save_cancelled_out([], clip)
+    check_saved(saved)
+
+
+def test_a_layer_that_another_kernel_has_open_is_left_to_it(clip):
+    path = write(clip, "other", INCOMPLETE)
+    code = f"""
+import sys
+from jupytrack import VideoAnnotation
+from jupytrack.annotation.durable import open_durable
+ann = VideoAnnotation({str(path)!r})
+open_durable(ann)
+ann.add([1, 1], "0", 9)
+ann.history.journal.flush()
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "ready\n"
+        (found,) = preflight.scan([], clip, ["0", "1"])
+        assert str(found) == "unsaved (+1), 2 incomplete frames (6, 9; lacking 1)"
+        with pytest.raises(ConflictError, match="clip_annotations_other is open elsewhere"):
+            preflight.save_and_clean(found)
+        assert not preflight.dropped_files(path)
+        other.communicate("\n")
 
 
 def test_cleaning_writes_the_recovery_file_drops_and_saves(stack, tmp_path):

@@ -66,7 +66,7 @@ def complete_frames_only(a):
 
 def cleaned(a):
     """Drop the incomplete frames of the active layer."""
-    save_and_clean(layer_issues(a.ann, ["0", "1"]))
+    save_and_clean(layer_issues(a.ann, a.session.video.fname, ["0", "1"]))
 
 
 # command -> (what is done before, frame, pointer, check of the annotator afterwards)

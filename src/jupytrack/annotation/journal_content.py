@@ -149,6 +149,19 @@ class JournalContent:
                     return None
         return 0 if self._head.get("fingerprint", "") == fingerprint else None
 
+    def holds_more_than(self, fingerprint: str) -> bool:
+        """Whether there are edits that a file of this content lacks.
+
+        What was undone again does not count, and neither does a journal of another file: one that another
+        program wrote since is taken as it is.
+        """
+        held = self.place(fingerprint)
+        depth, lost = 0, False
+        for line in [] if held is None else self.entries[held:]:
+            lost |= line["action"] == "do" and depth < 0
+            depth += {"do": 1, "redo": 1, "undo": -1}.get(line["action"], 0)
+        return bool(depth) or lost
+
     @property
     def last_mark(self) -> int:
         """How many of :attr:`entries` the file held that was saved last."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupytrack.annotation.storage import free_name
+from jupytrack.annotation.storage import free_name, is_writable, private_folder
 from jupytrack.files import write_atomic
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "companion_stem",
+    "journal_of",
     "keep_files",
     "keep_table",
     "layer_content",
@@ -31,6 +32,12 @@ __all__ = [
 def companion_stem(path: Path) -> str:
     """Return how the names of a layer's journal and lock begin: no two layers of a folder share them."""
     return path.stem if path.suffix == ".json" else path.name
+
+
+def journal_of(path: Path) -> Path:
+    """Return a layer's journal: beside it, or in the user's data folder if nothing may be written there."""
+    folder = path.parent if is_writable(path.parent) else private_folder(path)
+    return folder / f"{companion_stem(path)}.journal"
 
 
 def layer_content(path: Path) -> dict[str, bytes]:

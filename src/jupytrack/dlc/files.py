@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from jupytrack.annotation.journal import flush_journal
 from jupytrack.annotation.journal_content import JournalContent
-from jupytrack.annotation.layer_files import companion_stem
+from jupytrack.annotation.layer_files import journal_of
 from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.annotation.layers import is_dense_layer_name
 from jupytrack.annotation.points import VideoAnnotation
@@ -260,22 +260,9 @@ def check_saved(layer: Path) -> None:
     ConflictError
         If there are such edits.
     """
-    folder = layer.parent if is_writable(layer.parent) else private_folder(layer)
-    path = folder / f"{companion_stem(layer)}.journal"
+    path = journal_of(layer)
     flush_journal(path)
-    if not path.is_file():
-        return
-    journal = JournalContent(path)
-    held = journal.place(file_fingerprint(layer))
-    # A file that another program wrote since is taken as it is.
-    actions = [line["action"] for line in journal.entries[held:]] if held is not None else []
-    depth, lowest, lost = 0, 0, False
-    for action in actions:
-        if action == "do":
-            lost |= depth < 0
-        depth += {"do": 1, "redo": 1, "undo": -1}.get(action, 0)
-        lowest = min(lowest, depth)
-    if depth or lost:
+    if path.is_file() and JournalContent(path).holds_more_than(file_fingerprint(layer)):
         raise ConflictError(
             f"{layer} has edits that are not saved.",
             "Save the layer, or discard its unsaved edits, and try again.",

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from jupytrack.annotation.durable import open_durable
+from jupytrack.annotation.journal import flush_journal
+from jupytrack.annotation.journal_content import JournalContent
+from jupytrack.annotation.layer_files import journal_of
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.saved import Unsaved
+from jupytrack.annotation.storage import annotation_folder
 from jupytrack.annotation.table import PointTable, column_type
-from jupytrack.dlc.files import is_manual_layer
+from jupytrack.dlc.files import is_manual_layer, manual_layers
 from jupytrack.errors import AnnotationError, FormatError
 from jupytrack.files import read_error, write_atomic
 from jupytrack.formats import dustrack, sidecar
-from jupytrack.video.source import FrameSource
+from jupytrack.video.reader import VideoReader
 
 __all__ = [
     "LayerIssues",
@@ -34,7 +39,6 @@ __all__ = [
     "save_cancelled_out",
     "save_if_edited",
     "scan",
-    "scan_video",
 ]
 
 DROPPED = "jupytrack-dropped-incomplete"
@@ -50,23 +54,34 @@ class LayerIssues:
     ----------
     ann : VideoAnnotation
         The layer.
+    video : Path
+        Its video.
     unsaved : Unsaved
         How it differs from its file.
     incomplete : dict of int to list of str
         Frames with some points, and the labels that each lacks.
     new : bool
         Whether there is no file yet.
+    is_open : bool
+        Whether somebody works on it here; else it was read for this, with the edits in its journal.
     """
 
     ann: VideoAnnotation
+    video: Path
     unsaved: Unsaved = field(default_factory=Unsaved)
     incomplete: dict[int, list[str]] = field(default_factory=dict)
     new: bool = False
+    is_open: bool = True
 
     @property
     def name(self) -> str:
         """The layer's name."""
         return self.ann.name
+
+    @property
+    def title(self) -> str:
+        """The video's and the layer's name."""
+        return f"{self.video.stem}, {self.name}"
 
     def __bool__(self) -> bool:
         """Whether there is anything to settle."""
@@ -125,57 +140,54 @@ def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = Non
     }
 
 
-def layer_issues(ann: VideoAnnotation, required: Sequence[str] | None = None) -> LayerIssues:
-    """Return what is to be settled in one layer; arguments as for :func:`incomplete_frames`."""
-    return LayerIssues(
-        ann,
-        ann.unsaved,
-        incomplete_frames(ann, required),
-        new=not ann.has_file and bool(ann.present.any()),
-    )
+def layer_issues(
+    ann: VideoAnnotation, video: str | Path, required: Sequence[str] | None = None, is_open: bool = True
+) -> LayerIssues:
+    """Return what is to be settled in one layer; arguments as for :func:`scan`."""
+    with ann.lock:
+        new = not ann.has_file and bool(ann.present.any())
+        return LayerIssues(ann, Path(video), ann.unsaved, incomplete_frames(ann, required), new, is_open)
 
 
 def scan(
     layers: Iterable[VideoAnnotation], video: str | Path, required: Sequence[str] | None = None
 ) -> list[LayerIssues]:
-    """Return the layers by hand in which there is anything to settle.
+    """Return the layers by hand of a video in which there is anything to settle.
 
     Parameters
     ----------
     layers : iterable of VideoAnnotation
-        Layers of one video, such as a :class:`LayerStack`.
+        The layers that are open, such as a :class:`LayerStack`. The others are read, with the edits that are
+        in their journals only; the video itself is not.
     video : path
         The video.
     required : sequence of str, optional
         As for :func:`incomplete_frames`.
+
+    Raises
+    ------
+    FormatError
+        If a layer that is not open, or its journal, cannot be read.
     """
-    manual = (ann for ann in layers if is_manual_layer(video, ann.name, ann.fname))
-    return [issues for ann in manual if (issues := layer_issues(ann, required))]
+    every = [(ann, True) for ann in layers if is_manual_layer(video, ann.name, ann.fname)]
+    every += [(ann, False) for ann in _not_open(video, [ann for ann, _ in every])]
+    return [issues for ann, is_open in every if (issues := layer_issues(ann, video, required, is_open))]
 
 
-def scan_video(
-    video: FrameSource, required: Sequence[str] | None = None, known: Iterable[VideoAnnotation] = ()
-) -> list[LayerIssues]:
-    """Return the same for the layers that lie beside a video, apart from those that are known.
-
-    Parameters
-    ----------
-    video : FrameSource
-        The video.
-    required : sequence of str, optional
-        As for :func:`incomplete_frames`.
-    known : iterable of VideoAnnotation
-        Layers that are open already.
-    """
-    there = {Path(ann.fname).resolve() for ann in known if ann.fname is not None}
-    found = []
-    for name, path in dustrack.discover_layers(video.fname).items():
-        if path.resolve() in there or not is_manual_layer(video.fname, name, path):
+def _not_open(video: str | Path, layers: Iterable[VideoAnnotation]) -> Iterator[VideoAnnotation]:
+    """Read the layers by hand that are not open as they would be opened, but without their locks."""
+    there = {Path(str(ann.fname)).resolve() for ann in layers}
+    never_saved = dustrack.never_saved_layers(video, annotation_folder(video))
+    for name, path in (manual_layers(video) | never_saved).items():
+        if path.resolve() in there or not is_manual_layer(video, name, path):
             continue
-        ann = VideoAnnotation(path, name=name, video=video)
-        if issues := layer_issues(ann, required):
-            found.append(issues)
-    return found
+        flush_journal(journal_of(path))
+        ann = VideoAnnotation(path, name=name, n_labels=0)
+        journal = JournalContent(journal_of(path))
+        held = journal.place(ann._on_disk)
+        if held is not None and len(journal.entries) > held:
+            ann.history.replay(journal.entries, held)
+        yield ann
 
 
 def save_if_edited(ann: VideoAnnotation) -> bool:
@@ -201,14 +213,18 @@ def save_cancelled_out(layers: Iterable[VideoAnnotation], video: str | Path) -> 
     Parameters
     ----------
     layers : iterable of VideoAnnotation
-        Layers of one video.
+        The layers of a video that are open, as for :func:`scan`.
     video : path
         The video.
     """
+    layers = list(layers)
     for ann in layers:
         by_hand = is_manual_layer(video, ann.name, ann.fname) and ann.has_file
         if by_hand and not ann.unsaved and not ann.history.read_only:
             save_if_edited(ann)
+    for ann in _not_open(video, layers):
+        if ann.history.dirty and not ann.unsaved:
+            save_and_clean(LayerIssues(ann, Path(video), is_open=False))
 
 
 def save_and_clean(issues: LayerIssues) -> Path | None:
@@ -230,28 +246,39 @@ def save_and_clean(issues: LayerIssues) -> Path | None:
     Raises
     ------
     ConflictError
-        If the layer is read-only, or its file was changed by somebody else.
+        If the layer is read-only, another kernel has it open, or its file was changed by somebody else.
     SaveError
         If the recovery file or the layer cannot be written. Without a recovery file nothing is dropped.
+    VideoError
+        If the video of a layer that is not open cannot be read.
     """
-    ann = issues.ann
     kept: Path | None = None
-    ann.history.require_writable()
-    opened = open_durable(ann) if issues.incomplete and ann.durable is None and ann.has_file else None
-    try:
-        with ann.lock:
-            if issues.incomplete:
-                kept = _write_dropped(ann, list(issues.incomplete))
-                with ann.edit(f"Drop {len(issues.incomplete)} incomplete frames of {ann.name}"):
-                    for label, row in zip(ann.labels, ann.present, strict=True):
-                        frames = [frame for frame in issues.incomplete if row[frame]]
-                        if frames:
-                            ann.set_points(label, frames, np.full((len(frames), 2), np.nan))
-            save_if_edited(ann)
-    finally:
-        if opened is not None:
-            opened.close()
+    with _editable(issues) as ann, ann.lock:
+        ann.history.require_writable()
+        if issues.incomplete:
+            kept = _write_dropped(ann, list(issues.incomplete))
+            with ann.edit(f"Drop {len(issues.incomplete)} incomplete frames of {ann.name}"):
+                for label, row in zip(ann.labels, ann.present, strict=True):
+                    frames = [frame for frame in issues.incomplete if row[frame]]
+                    if frames:
+                        ann.set_points(label, frames, np.full((len(frames), 2), np.nan))
+        save_if_edited(ann)
     return kept
+
+
+@contextmanager
+def _editable(issues: LayerIssues) -> Iterator[VideoAnnotation]:
+    """Give the layer; one that is not open is opened, with its video, its lock and its journal."""
+    if issues.is_open:
+        yield issues.ann
+        return
+    with VideoReader(issues.video) as video:
+        ann = VideoAnnotation(issues.ann.fname, name=issues.name, n_labels=0, video=video)
+        durable = open_durable(ann)
+        try:
+            yield ann
+        finally:
+            durable.close()
 
 
 def _write_dropped(ann: VideoAnnotation, frames: Sequence[int]) -> Path:

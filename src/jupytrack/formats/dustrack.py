@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jupytrack.annotation.journal_content import JournalContent
 from jupytrack.annotation.table import MAX_FRAMES, PointTable, check_size
 from jupytrack.errors import AnnotationError, FormatError
 from jupytrack.files import read_error
@@ -26,6 +27,7 @@ __all__ = [
     "get_annotation_file_name",
     "layer_name_of",
     "make_annotation_file_name",
+    "never_saved_layers",
     "read",
     "to_json",
 ]
@@ -69,15 +71,41 @@ def discover_layers(video: str | Path, folder: str | Path | None = None) -> dict
     folder : path, optional
         Where to look; by default beside the video.
     """
+    return {layer_name_of(path): path for path in _annotations_of(video, folder, ".json")}
+
+
+def never_saved_layers(video: str | Path, folder: str | Path | None = None) -> dict[str, Path]:
+    """Return the layers of a video that have edits in a journal and no file yet, name → path of that file.
+
+    Parameters
+    ----------
+    video, folder
+        As for :func:`discover_layers`.
+    """
+    found = {}
+    for journal in _annotations_of(video, folder, ".journal"):
+        path = journal.with_suffix(".json")
+        if not path.exists() and _has_edits(journal):
+            found[layer_name_of(path)] = path
+    return found
+
+
+def _annotations_of(video: str | Path, folder: str | Path | None, suffix: str) -> Iterator[Path]:
     video = Path(video)
     folder = video.parent if folder is None else Path(folder)
     start = f"{video.stem}_annotations"
-    found = {}
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+    for path in sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else []:
         # Not glob's own pattern, because a video's name may hold brackets.
         if (path.stem == start or path.stem.startswith(start + "_")) and path.is_file():
-            found[layer_name_of(path)] = path
-    return found
+            yield path
+
+
+def _has_edits(journal: Path) -> bool:
+    try:
+        return JournalContent(journal).holds_more_than("")
+    except FormatError:
+        # opening the layer says what is wrong
+        return True
 
 
 def to_json(table: PointTable) -> bytes:

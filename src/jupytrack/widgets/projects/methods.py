@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,8 @@ from jupytrack.dlc.corrections import (
 from jupytrack.dlc.preflight import (
     LayerIssues,
     restore_dropped,
-    save_and_clean,
     save_cancelled_out,
     scan,
-    scan_video,
 )
 from jupytrack.errors import AnnotationError, JupytrackError
 from jupytrack.widgets.projects.comparison import compare_in
@@ -161,22 +161,24 @@ class Projects(Creating):
     # training
 
     def preflight_issues(self) -> list[LayerIssues]:
-        """Return what is unsaved or incomplete in the layers by hand.
+        """Return what is unsaved or incomplete in the layers by hand of every video of the project.
 
-        Looked at are those of this video, open or not, and of the other videos of the queue that were shown.
+        Layers that are not open are read from their files and journals.
         """
-        required, found = self._required_labels(), []
-        for session in self._sessions():
-            with session.lock:
-                found += scan(session.layers, session.video.fname, required)
-            found += scan_video(session.video, required, session.layers)
-        return found
+        required = self._required_labels()
+        return [
+            issues for video, layers in self._layers_of_project() for issues in scan(layers, video, required)
+        ]
 
-    def _sessions(self) -> list[Session]:
-        """Return what is open of the project: this video first, then others of the queue."""
-        annotators = [] if self.queue is None else self.queue.annotators
-        others = [each.session for each in annotators if each is not None]
-        return [self.session, *(each for each in others if each is not self.session)]
+    def _layers_of_project(self) -> list[tuple[Path, list[VideoAnnotation]]]:
+        """Return the videos of the project, this one first, each with its layers that are open here."""
+        found: dict[Path, tuple[Path, list[VideoAnnotation]]] = {}
+        for panel in self.project_panel.all_of_project():
+            video = Path(panel.session.video.fname)
+            found.setdefault(_place(video), (video, []))[1].extend(panel.session.layers)
+        for video in () if self.project is None else self.project.video_list:
+            found.setdefault(_place(video), (video, []))
+        return list(found.values())
 
     def ask_process_dlc_project(self, **defaults: Any) -> None:
         """Show the form for a training.
@@ -255,20 +257,15 @@ class Projects(Creating):
     def _settle(self, issues: list[LayerIssues], clean: bool | None) -> None:
         incomplete = [one for one in issues if one.incomplete]
         if incomplete and clean is None:
-            told_of = "; ".join(f"{one.name}: {one}" for one in incomplete)
+            told_of = "; ".join(f"{one.title}: {one}" for one in incomplete)
             raise AnnotationError(
                 f"Some frames lack body parts. {told_of}.",
                 "Complete them, or give clean=True to drop them (a copy is kept), or clean=False to train "
                 "with them.",
             )
         if not clean:
-            issues = [LayerIssues(one.ann, one.unsaved, new=one.new) for one in issues]
-            issues = [one for one in issues if one]
-        if not issues:
-            return
-        with self.session.lock, self.session.batch():
-            kept = [save_and_clean(one) for one in issues]
-        self.project_panel.tell_cleaned([one.name for one in issues], [path for path in kept if path])
+            issues = [each for one in issues if (each := replace(one, incomplete={}))]
+        self.project_panel.clean(issues)
 
     def _refuse_second(self, project: DLCProject) -> None:
         from jupytrack.dlc.training import is_active
@@ -282,9 +279,8 @@ class Projects(Creating):
             )
 
     def _train(self, **options: Any) -> Training:
-        for session in self._sessions():
-            with session.lock, session.batch():
-                save_cancelled_out(session.layers, session.video.fname)
+        for video, layers in self._layers_of_project():
+            save_cancelled_out(layers, video)
         training: Training = self._require_project().start_training(**options)
         self.project_panel.follow_everywhere(training)
         return training
@@ -359,6 +355,11 @@ class Projects(Creating):
             found = compare_in(self.session, project, before, after, **options)
         self.project_panel.compare(found)
         return found
+
+
+def _place(video: Path) -> Path:
+    """Return what tells a video from others; a link in the project is the video's name there."""
+    return Path(os.path.realpath(video.parent)) / video.name
 
 
 def _project_of(video: Path) -> DLCProject | None:

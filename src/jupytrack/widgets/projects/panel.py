@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from jupytrack.dlc.corrections import CORRECTIONS_LAYER_NAME
-from jupytrack.dlc.preflight import dropped_files, save_and_clean
+from jupytrack.dlc.preflight import LayerIssues, dropped_files, save_and_clean
 from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.panels import Panel, command_button, row
 from jupytrack.widgets.projects.comparison import ComparisonView, compare_in
@@ -80,6 +80,16 @@ class ProjectPanel(Panel):
         super().close()
 
     # what there is
+
+    def all_of_project(self) -> list[ProjectPanel]:
+        """Return this panel, and those of the other videos of its project that are open in this kernel."""
+        project = self.annotator.project
+        others = [panel for panel in _open if panel is not self]
+        return [self, *(panel for panel in others if project is not None and panel._is_of(project))]
+
+    def _is_of(self, project: DLCProject) -> bool:
+        own = self.annotator.project
+        return own is not None and own.path.resolve() == project.path.resolve()
 
     def describe(self) -> None:
         """Look at the project on the disk, and at its newest training."""
@@ -172,46 +182,48 @@ class ProjectPanel(Panel):
 
         def clean() -> None:
             # looked at anew: points may have been placed meanwhile, and the start may have failed before
-            found = self.annotator.preflight_issues()
-            with self.session.lock, self.session.batch():
-                kept = [save_and_clean(one) for one in found]
-            if found:
-                self.tell_cleaned([one.name for one in found], [path for path in kept if path is not None])
+            self.clean(self.annotator.preflight_issues())
             start(**values)
             self.leave()
 
         self.ask(PreflightForm(issues, clean, self.leave))
 
-    def tell_cleaned(self, names: list[str], kept: list[Path]) -> None:
-        """Say which layers were saved, and where dropped frames went."""
+    def clean(self, issues: list[LayerIssues]) -> None:
+        """Save layers, without their incomplete frames, and say where these went."""
+        if not issues:
+            return
+        with self.session.batch():
+            kept = [path for path in map(save_and_clean, issues) if path is not None]
         self._dropped = None
-        for name in names:
-            if name in self.session.layers:
-                self.session.forget_unsaved(name)
         where = f" Dropped frames are kept in {', '.join(path.name for path in kept)}." if kept else ""
         back = "Undo, or Restore dropped, brings them back." if kept else ""
-        self.session.notify("info", f"Saved {', '.join(names)}.{where}", back)
+        self.session.notify("info", f"Saved {'; '.join(one.title for one in issues)}.{where}", back)
         self.show()
 
     # training
 
-    def follow(self, training: Training) -> None:
-        """Show a training, and take over its predictions when it is done."""
+    def follow(self, training: Training, is_new: bool = False) -> None:
+        """Show a training, and take over its predictions when it is done.
+
+        Parameters
+        ----------
+        training : Training
+            The training.
+        is_new : bool
+            Whether it was started here just now, so that its end is told even if it has ended already.
+        """
         with self._guard:
             before = self.training
             if before is not None and before.follows and before.training.folder == training.folder:
                 return
-            self.training = TrainingView(training, self._on_end, self._resume, self._forget_training)
+            self.training = TrainingView(training, self._on_end, self._resume, self._forget_training, is_new)
             self._arrange()
         _close(before)
 
     def follow_everywhere(self, training: Training) -> None:
         """Show a training that was started here in every annotator of its project."""
-        project = training.folder.parents[1].resolve()
-        for panel in list(_open):
-            theirs = panel.annotator.project
-            if panel is self or (theirs is not None and theirs.path.resolve() == project):
-                panel.follow(training)
+        for panel in self.all_of_project():
+            panel.follow(training, is_new=True)
 
     def settle(self, training: Training) -> None:
         """Take over what a training brought, now; nothing happens if that was done."""

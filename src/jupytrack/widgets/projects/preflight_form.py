@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -41,9 +40,8 @@ class PreflightForm(Form):
         dropping = any(one.incomplete for one in issues)
         title = "Before the training" + (": frames lack body parts" if dropping else ": unsaved edits")
         super().__init__(title, "Save and clean" if dropping else "Save", on_clean, on_leave)
-        several = len({str(one.ann.video.fname) for one in issues if one.ann.video is not None}) > 1
         lines = "".join(
-            f"<p>{escape(_video_of(one)) if several else ''}<b>{escape(one.name)}</b>: {escape(str(one))}</p>"
+            f"<p>{escape(one.video.stem)}, <b>{escape(one.name)}</b>: {escape(str(one))}</p>"
             for one in issues
         )
         self.table = ipywidgets.HTML(lines)
@@ -73,17 +71,12 @@ class PreflightForm(Form):
         self.details.layout.display = None if change["new"] else "none"
 
 
-def _video_of(issues: LayerIssues) -> str:
-    video = issues.ann.video
-    return "" if video is None else f"{Path(video.fname).stem}, "
-
-
 def _listed(issues: Sequence[LayerIssues]) -> str:
     lines = []
     for one in issues:
         if not one.incomplete:
             continue
-        lines.append(f"{one.name}:")
+        lines.append(f"{one.title}:")
         lines += [
             f"  frame {frame}: no {', '.join(missing)}"
             for frame, missing in list(one.incomplete.items())[:_MOST]

@@ -33,11 +33,14 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
     training : Training
         What to show; it may run, or have ended.
     on_end : callable
-        Called with it when it has ended, from another thread; not if it had ended before.
+        Called with it when it has ended, from another thread.
     on_resume : callable
         Called without arguments when the user wants one to go on that was cut off.
     on_close : callable
         Called without arguments when the user wants to see it no more.
+    is_new : bool
+        Whether it was started here just now. Of another one that has ended already, the end is no news:
+        ``on_end`` is not called.
 
     Attributes
     ----------
@@ -51,11 +54,12 @@ class TrainingView(ipywidgets.VBox):  # type: ignore[misc]
         on_end: Callable[[Training], Any],
         on_resume: Callable[[], Any],
         on_close: Callable[[], Any],
+        is_new: bool = False,
     ) -> None:
         self.training = training
         self._on_end = on_end
         self._guard = threading.RLock()
-        self._ended = not is_active(training.state)
+        self._ended = not is_new and not is_active(training.state)
         self.over = False
         self._unwatch: Callable[[], None] = lambda: None
         self.title = ipywidgets.HTML()
