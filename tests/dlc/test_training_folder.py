@@ -20,7 +20,7 @@ from jupytrack.dlc import process as processes
 from jupytrack.dlc.devices import Device, available_devices, hold
 from jupytrack.dlc.snapshots import remove_unreadable, snapshot_files
 from jupytrack.dlc.training import FOLDER, Training, require_idle, trainings_in
-from jupytrack.dlc.worker import Board, Watch, _forget_after
+from jupytrack.dlc.worker import Board, Watch, _forget_after, _told
 from jupytrack.errors import TrainingError
 from jupytrack.jobs import JobCancelled
 
@@ -169,7 +169,9 @@ def test_a_job_follows_a_run(make, sleeper):
         job.result(30)
     assert process.wait(5) == -2
 
-    ended = make("20260102T000000-iteration-1", state="done", iteration=1, test_frames=1)
+    ended = make(
+        "20260102T000000-iteration-1", state="done", iteration=1, test_frames=1, predictions=["a.h5"]
+    )
     assert ended.follow().result(10) is ended
     assert ended.hint.startswith(
         "Correct its predictions in a new layer, iteration-2. With 1 frame to test on"
@@ -207,6 +209,13 @@ def test_losses_come_from_whole_lines_only(make, tmp_path):
     assert training.epoch == 3
     assert training.losses.train_loss[3] == 0.2
     assert watch.board["epoch_seconds"] is not None
+
+
+def test_what_to_do_about_a_full_disk_is_said():
+    """Of which torch says nothing."""
+    told = _told(RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 87232 vs 87128\n"))
+    assert told.endswith("most likely the disk is full. Free some space and resume.")
+    assert "Free some space" in _told(OSError(28, "No space left on device"))
 
 
 def test_epochs_without_a_snapshot_are_forgotten(tmp_path):

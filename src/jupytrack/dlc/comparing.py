@@ -66,9 +66,9 @@ class Comparing:
                 number for number in project.all_iterations if project.layout(number).predictions(path.stem)
             ]
             predicted[path.name] = numbers
-            new = after if after is not None or not numbers else numbers[-1]
+            new = numbers[-1] if after is None and numbers else after
             earlier = [number for number in numbers if new is not None and number < new]
-            old = before if before is not None or not earlier else earlier[-1]
+            old = earlier[-1] if before is None and earlier else before
             if old in numbers and new in numbers and old != new:
                 one, other = (project.get_trajectories(path, number)[path.stem] for number in (old, new))
                 return compare_iterations(one, other, _manual(path), video=path.stem, **options)

@@ -116,7 +116,8 @@ def set_options(config: Path, updates: Mapping[str, Any], *, shuffle: int = 1) -
     TrainingError
         If DeepLabCut knows no such option or refuses its value.
     """
-    model = _loader(config, shuffle).model_cfg
+    loader = _loader(config, shuffle)
+    model = loader.model_cfg
     for name, value in updates.items():
         try:
             model.set_nested(name, copy.deepcopy(value))
@@ -125,7 +126,7 @@ def set_options(config: Path, updates: Mapping[str, Any], *, shuffle: int = 1) -
                 f"DeepLabCut refuses {name} = {value!r}: {error}",
                 "The model's options are listed in pytorch_config.yaml in the iteration's train folder.",
             ) from error
-    model.to_yaml(_loader(config, shuffle).model_config_path)
+    model.to_yaml(loader.model_config_path)
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def wait_telling(run: Training) -> None:
     if "train" not in run.stages:
         shutil.rmtree(run.folder, ignore_errors=True)  # only trainings are kept to be looked up
     else:
-        print(f"Iteration {run.iteration}: done; it began with {run.began_with}. {run.hint}")
+        print(f"Iteration {run.iteration}: done; it began with {run.began_with}. {run.hint}".rstrip())
 
 
 def labels_changed(project: DLCProject, iteration: int) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jupytrack.dlc.process import clean_up, holder_of, launch, new_folder, read_json, stop
 from jupytrack.dlc.snapshots import newest_readable, snapshot_files
-from jupytrack.errors import JupytrackError, TrainingError
-from jupytrack.files import write_atomic
+from jupytrack.errors import JupytrackError, SaveError, TrainingError
+from jupytrack.files import save_error, write_atomic
 from jupytrack.jobs import Job, JobCancelled, Progress
 
 if TYPE_CHECKING:
@@ -94,18 +95,15 @@ class Training:
             If the folder cannot be written.
         """
         folder = new_folder(project / FOLDER, iteration)
-        write_atomic(folder / "options.json", json.dumps(dict(options), indent=1).encode())
         training = cls(folder)
-        training._write(
-            {
-                "state": "waiting",
-                "iteration": iteration,
-                "stages": list(options["stages"]),
-                "epochs": options.get("epochs") or 0,
-                "created": time.time(),
-            }
-        )
-        training._launch()
+        said = {"state": "waiting", "iteration": iteration, "stages": list(options["stages"])}
+        try:
+            write_atomic(folder / "options.json", json.dumps(dict(options), indent=1).encode())
+            training._write({**said, "epochs": options.get("epochs") or 0, "created": time.time()})
+            training._launch()
+        except SaveError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return training
 
     def __repr__(self) -> str:
@@ -186,14 +184,16 @@ class Training:
         said = self._said()
         if said.get("state") != "done" or "train" not in said.get("stages", []):
             return ""
-        hint = f"Correct its predictions in a new layer, iteration-{self.iteration + 1}."
+        hint = ""
+        if said.get("predictions"):
+            hint = f"Correct its predictions in a new layer, iteration-{self.iteration + 1}."
         count = said.get("test_frames") or _ENOUGH
         if count < _ENOUGH:
             hint += (
                 f" With {count} frame{'s' if count > 1 else ''} to test on, which snapshot is best is "
                 "chance: label more."
             )
-        return hint
+        return hint.strip()
 
     @property
     def predictions(self) -> list[Path]:
@@ -439,7 +439,10 @@ class Training:
 
     def _launch(self) -> None:
         """Start the process and wait until it has said that it lives."""
-        process = launch(self.folder)
+        try:
+            process = launch(self.folder)
+        except OSError as error:
+            raise save_error(self.folder / "log.txt", error) from error
         end = time.monotonic() + 60
         while holder_of(self._said()) is None and is_active(self._said().get("state", "")):
             if process.poll() is not None or time.monotonic() > end:

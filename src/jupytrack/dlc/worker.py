@@ -100,7 +100,8 @@ class Watch(threading.Thread):
                 asked = asked or now
                 if now - asked > 2:  # whoever is on this machine sends a signal, too; one is enough
                     signal.raise_signal(signal.SIGINT)
-            self.look()
+            with contextlib.suppress(ValueError, csv.Error):  # whatever is in there, life goes on
+                self.look()
 
     def look(self) -> None:
         """Tell of the epochs that were finished since the last look."""
@@ -183,6 +184,8 @@ class Worker:
             traceback.print_exc()
             state, error = "failed", _told(problem)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if state == "failed" and (self.folder / "cancel").exists():
+            state, error = "cancelled", ""  # what is interrupted may fail of it
         if state != "done":
             try:
                 for path in clean_up(self.folder, self.board.said):
@@ -417,12 +420,14 @@ def _forget_after(statistics: Path, epoch: int) -> None:
 
 
 def _told(problem: BaseException) -> str:
-    """Return an error of DeepLabCut in a few lines, with what to do about the common one."""
+    """Return an error of DeepLabCut in a few lines, with what to do about the common ones."""
     lines = [line for line in str(problem).strip().splitlines() if line.strip()][:4]
     text = f"{type(problem).__name__}: {' '.join(lines)}" if lines else type(problem).__name__
     if "out of memory" in text.lower():
         text += " Choose a smaller batch_size, or smaller pictures (crop_sampling in pytorch_cfg_updates)."
-    if "No space left" in text:
+    if "inline_container" in text:  # where torch writes files; it does not say why it cannot
+        text = f"A snapshot could not be written ({text}): most likely the disk is full."
+    if "No space left" in text or "disk is full" in text:
         text += " Free some space and resume."
     return text
 
