@@ -97,40 +97,41 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def all_or_none(folder: Path) -> Iterator[Callable[[Path], None]]:
+def all_or_none() -> Iterator[Callable[[Path], None]]:
     """Take back what the ``with`` block did to several files if it fails.
-
-    Parameters
-    ----------
-    folder : Path
-        An empty folder on the same disk as the files, for those that are replaced or removed.
 
     Yields
     ------
     callable
         To be called with each file before it is made, replaced as a whole or removed.
     """
-    kept: list[tuple[Path, Path | None]] = []
+    kept: list[tuple[Path, Path, bool]] = []
 
     def keep(path: Path) -> None:
-        old = folder / str(len(kept)) if path.exists() else None
-        if old is not None:
+        path = Path(os.path.realpath(path))
+        old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old")
+        if path.exists():
             try:
                 os.link(path, old)  # takes no room
             except OSError:
-                shutil.copy2(path, old)
-        kept.append((path, old))
+                with replacing(old) as temporary:
+                    shutil.copy2(path, temporary)
+        kept.append((path, old, old.exists()))
 
     try:
         yield keep
     except BaseException:
-        for path, old in reversed(kept):
+        for path, old, existed in reversed(kept):
             with contextlib.suppress(OSError):
-                if old is None:
-                    path.unlink(missing_ok=True)
-                else:
+                if existed:
                     os.replace(old, path)
+                else:
+                    path.unlink(missing_ok=True)
         raise
+    finally:
+        for _, old, _ in kept:
+            with contextlib.suppress(OSError):
+                old.unlink(missing_ok=True)
 
 
 @contextmanager

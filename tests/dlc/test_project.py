@@ -384,12 +384,23 @@ def test_adding_what_cannot_be_added_leaves_the_project_as_it_was(folder, tmp_pa
             project.add_videos(videos)
         assert files_of(folder) == before
         assert not list((folder / "videos").glob("cat*"))
-    (folder / "videos" / "cat_annotations_x.json").write_text('{"0": {}}')
-    (source / "cat_annotations_x.json").write_text('{"0": {"1": [1, 2]}}')
+    layer = source / "cat_annotations_x.json"
+    (folder / "videos" / layer.name).write_text('{"0": {}}')
+    layer.write_text('{"0": {"1": [1, 2]}}')
+    layer.with_suffix(".sidecar").write_text("{}")
     before = files_of(folder)
     with pytest.raises(SaveError, match="is there already and differs"):
         project.add_videos([cat])
     assert files_of(folder) == before
+    shutil.copy(layer, folder / "videos")
+    config = project.config_path.read_text()
+    project.config_path.write_text(config.replace("scorer: me", "scorer: m/e"))
+    before = files_of(folder)
+    with pytest.raises(FormatError, match="scorer is"):
+        project.add_videos([cat])
+    assert files_of(folder) == before
+    project.config_path.write_text(config)
+    before = files_of(folder)
     progress = Progress()
     progress.cancel()
     with pytest.raises(JobCancelled):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jupytrack.annotation.storage import annotation_folder
 from jupytrack.dlc.files import check_saved, manual_layers
 from jupytrack.errors import SaveError, VideoError, VideoNotFoundError
-from jupytrack.files import file_fingerprint, replacing, save_error
+from jupytrack.files import file_fingerprint, replacing
 from jupytrack.formats.dustrack import make_annotation_file_name
 from jupytrack.formats.sidecar import sidecar_path
 from jupytrack.jobs import Progress
 from jupytrack.video.reader import VideoReader
 
-__all__ = ["annotation_sources", "check_videos", "copy_layers", "copy_videos", "remove_files"]
+__all__ = ["annotation_sources", "check_videos", "copy_layers", "copy_videos"]
 
 _CHUNK = 16 * 2**20
 
@@ -51,7 +51,9 @@ def check_videos(videos: Sequence[str | os.PathLike[str]], present: Sequence[str
     return paths
 
 
-def copy_videos(videos: Sequence[Path], folder: Path, progress: Progress | None = None) -> list[Path]:
+def copy_videos(
+    videos: Sequence[Path], folder: Path, keep: Callable[[Path], None], progress: Progress | None = None
+) -> None:
     """Copy videos into a folder.
 
     Parameters
@@ -60,13 +62,10 @@ def copy_videos(videos: Sequence[Path], folder: Path, progress: Progress | None 
         The videos.
     folder : Path
         Where they go; must exist.
+    keep : callable
+        Is told each copy before it is made; see :func:`jupytrack.files.all_or_none`.
     progress : Progress, optional
         Told of every few megabytes; may cancel.
-
-    Returns
-    -------
-    list of Path
-        The copies. None of them is left if one fails.
 
     Raises
     ------
@@ -82,32 +81,26 @@ def copy_videos(videos: Sequence[Path], folder: Path, progress: Progress | None 
             f"{folder} has {free / 2**20:.0f} MB of free space, and the videos take {wanted:.0f} MB.",
             "Free some space, or choose another folder; nothing was copied.",
         )
-    copies: list[Path] = []
     done = 0
-    try:
-        for video in videos:
-            copy = folder / video.name
-            if os.path.lexists(copy):
-                raise SaveError(
-                    f"{copy} is there already.",
-                    "Remove it if it is of no use, or rename the video to be added.",
-                )
-            text = f"copying {video.name}"
-            with replacing(copy) as temporary, open(video, "rb") as source, open(temporary, "wb") as target:
-                progress.update(done, sum(sizes), text)
-                while chunk := source.read(_CHUNK):
-                    target.write(chunk)
-                    done += len(chunk)
-                    progress.update(min(done, sum(sizes)), sum(sizes), text)
-            copies.append(copy)
-            # The time of change tells whether the kept index of a video still holds.
-            shutil.copystat(video, copy)
-            if not os.access(copy, os.W_OK):
-                copy.chmod(copy.stat().st_mode | 0o200)
-    except BaseException:
-        remove_files(copies)
-        raise
-    return copies
+    for video in videos:
+        copy = folder / video.name
+        if os.path.lexists(copy):
+            raise SaveError(
+                f"{copy} is there already.",
+                "Remove it if it is of no use, or rename the video to be added.",
+            )
+        text = f"copying {video.name}"
+        keep(copy)
+        with replacing(copy) as temporary, open(video, "rb") as source, open(temporary, "wb") as target:
+            progress.update(done, sum(sizes), text)
+            while chunk := source.read(_CHUNK):
+                target.write(chunk)
+                done += len(chunk)
+                progress.update(min(done, sum(sizes)), sum(sizes), text)
+        # The time of change tells whether the kept index of a video still holds.
+        shutil.copystat(video, copy)
+        if not os.access(copy, os.W_OK):
+            copy.chmod(copy.stat().st_mode | 0o200)
 
 
 def annotation_sources(video: Path, suffix: str = "") -> list[Path]:
@@ -129,13 +122,13 @@ def annotation_sources(video: Path, suffix: str = "") -> list[Path]:
     return [] if suffix else list(manual_layers(video).values())
 
 
-def copy_layers(layers: Sequence[Path], folder: Path) -> list[Path]:
-    """Copy layers and the sidecars beside them into a folder.
+def copy_layers(layers: Sequence[Path], folder: Path, keep: Callable[[Path], None]) -> list[Path]:
+    """Copy layers and the sidecars beside them into a folder, telling ``keep`` each copy before it is made.
 
     Returns
     -------
     list of Path
-        The copied layers, without their sidecars. None of what is new is left if one fails.
+        The copied layers, without their sidecars.
 
     Raises
     ------
@@ -152,25 +145,11 @@ def copy_layers(layers: Sequence[Path], folder: Path) -> list[Path]:
                 f"{copy} is there already and differs from {layer}.",
                 "Rename one of the two layers, or remove the one in the project.",
             )
-    new: list[Path] = []
-    try:
-        for layer in layers:
-            for source in (sidecar_path(layer), layer):
-                copy = folder / source.name
-                if source.is_file() and not copy.exists():
-                    with replacing(copy) as temporary:
-                        shutil.copyfile(source, temporary)
-                    new.append(copy)
-    except BaseException:
-        remove_files(new)
-        raise
+    for layer in layers:
+        for source in (sidecar_path(layer), layer):
+            copy = folder / source.name
+            if source.is_file() and not copy.exists():
+                keep(copy)
+                with replacing(copy) as temporary:
+                    shutil.copyfile(source, temporary)
     return [folder / layer.name for layer in layers]
-
-
-def remove_files(paths: Sequence[Path]) -> None:
-    """Take back copies."""
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise save_error(path, error) from error

@@ -16,7 +16,7 @@ from jupytrack.dlc.copying import annotation_sources, check_videos, copy_layers,
 from jupytrack.dlc.labels import body_parts_of, needs_mapping
 from jupytrack.dlc.settings import Settings
 from jupytrack.errors import AnnotationError, JupytrackError, SaveError, VideoError
-from jupytrack.files import save_error
+from jupytrack.files import all_or_none, save_error
 from jupytrack.formats import read_layer
 from jupytrack.jobs import Progress
 
@@ -153,9 +153,10 @@ def _create(
     folder = made / "videos"
     for video in videos:
         (folder / video.name).unlink(missing_ok=True)
-    copy_videos(videos, folder, progress)
-    for sources in layers.values():
-        copy_layers(sources, folder)
+    with all_or_none() as keep:
+        copy_videos(videos, folder, keep, progress)
+        for sources in layers.values():
+            copy_layers(sources, folder, keep)
     sets = {base_name(key): value for key, value in parse_yaml(config)["video_sets"].items()}
     unread = [video.name for video in videos if video.name not in sets]
     if unread:

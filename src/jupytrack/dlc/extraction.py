@@ -204,11 +204,9 @@ def extract_frames(
         )
     labels = project.paths["labels"]
     aside = labels / f".new-{uuid4().hex[:8]}"
-    new, old = aside / "new", aside / "old"
     try:
         with _errors_of(labels):
-            new.mkdir(parents=True)
-            old.mkdir()
+            aside.mkdir(parents=True)
         ready = []
         for number, (place, files) in enumerate(sources.items()):
             video = project.video_list[place]
@@ -218,7 +216,7 @@ def extract_frames(
                 if annotation_file_names is None:
                     others = labels_of_others(project, video.stem, table)
                     table = merged_with(table, others)
-                extraction = _write_aside(project, reader, table, merged, new / video.stem)
+                extraction = _write_aside(project, reader, table, merged, aside / video.stem)
                 extraction.others = others
                 for done, total in _pictures(extraction, reader, table):
                     progress.update(
@@ -229,7 +227,7 @@ def extract_frames(
             ready.append(extraction)
         progress.update(len(sources), len(sources), "labels")
         records = project.settings.get(PICTURES, {})
-        with _errors_of(labels), all_or_none(old) as keep:
+        with _errors_of(labels), all_or_none() as keep:
             for extraction, place in zip(ready, sources, strict=True):
                 if extraction.others is not None:
                     layer = new_layer(project.video_list[place])

@@ -19,7 +19,7 @@ from jupytrack.dlc.config import edit_yaml, parse_yaml
 from jupytrack.dlc.snapshots import load_snapshot
 from jupytrack.dlc.training import require_idle
 from jupytrack.errors import ConflictError, FormatError, MissingDependencyError
-from jupytrack.files import replacing, save_error, write_atomic
+from jupytrack.files import all_or_none, replacing, save_error, write_atomic
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
@@ -218,7 +218,6 @@ def import_seed_bundle_into_project(
     train, test = folder / "train", folder / "test"
     dataset = project.path / "training-datasets" / f"iteration-{iteration}" / f"UnaugmentedDataSet_{prefix}"
     new = [each for each in (folder, dataset) if not each.exists()]
-    before = {key: config.get(key) for key in ("bodyparts", "iteration", "skeleton")}
     try:
         for each in (train, test, dataset):
             _made(each)
@@ -231,18 +230,20 @@ def import_seed_bundle_into_project(
         shuffles = {name: {"train_fraction": fraction, "index": shuffle, "split": 1, "engine": "pytorch"}}
         # JSON is YAML; DeepLabCut finds its shuffles in this file
         write_atomic(dataset / "metadata.yaml", json.dumps({"shuffles": shuffles}, indent=1).encode())
-        project.edit_config(bodyparts=about["bodyparts"], iteration=iteration, skeleton=[])
-        # last, because with it the iteration counts as trained
-        _copy(about["snapshot"], train / about["snapshot"].name)
+        with all_or_none() as keep:
+            keep(project.config_path)
+            keep(project.settings.path)
+            project.edit_config(bodyparts=about["bodyparts"], iteration=iteration, skeleton=[])
+            project.settings["began_with"] = {
+                **project.settings.get("began_with", {}),
+                str(iteration): f"seed bundle {Path(bundle_path).name}",
+            }
+            # last, because with it the iteration counts as trained
+            _copy(about["snapshot"], train / about["snapshot"].name)
     except BaseException:
         for each in new:
             shutil.rmtree(each, ignore_errors=True)
-        project.edit_config(**before)
         raise
-    project.settings["began_with"] = {
-        **project.settings.get("began_with", {}),
-        str(iteration): f"seed bundle {Path(bundle_path).name}",
-    }
     return folder
 
 
@@ -285,7 +286,7 @@ def _body_parts(path: Path) -> list[str]:
 
 
 def _check_snapshot(path: Path) -> None:
-    """Pass only a snapshot whose numbers can be read; without torch, only a complete file."""
+    """Pass only a snapshot whose numbers can be read."""
     try:
         weights = load_snapshot(path)["model"]
     except ModuleNotFoundError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupytrack.dlc.config import ConfigFile, plain_lists, rebase_to_config
 from jupytrack.errors import AnnotationError
+from jupytrack.files import all_or_none
 
 if TYPE_CHECKING:
     from typing import Self
@@ -120,13 +121,7 @@ class Videos:
         SaveError
             If something cannot be written. Nothing was added then.
         """
-        from jupytrack.dlc.copying import (
-            annotation_sources,
-            check_videos,
-            copy_layers,
-            copy_videos,
-            remove_files,
-        )
+        from jupytrack.dlc.copying import annotation_sources, check_videos, copy_layers, copy_videos
         from jupytrack.video.reader import VideoReader
 
         sources = check_videos(as_list(videos), self.video_names)
@@ -136,15 +131,11 @@ class Videos:
         for video in sources:
             with VideoReader(video) as reader:
                 sets[str(folder / video.name)] = {"crop": f"0, {reader.width}, 0, {reader.height}"}
-        new = copy_videos(sources, folder, progress)
-        try:
+        with all_or_none() as keep:
+            copy_videos(sources, folder, keep, progress)
             for video in sources:
-                copied = copy_layers(annotation_sources(video, self.annotation_suffix), folder)
-                new += copied
+                copy_layers(annotation_sources(video, self.annotation_suffix), folder, keep)
             self._config.edit({"video_sets": {**(self._config.get("video_sets") or {}), **sets}})
-        except BaseException:
-            remove_files(new)
-            raise
         return self
 
     def copy_annotations(self, video_name: PathLike | Sequence[PathLike]) -> Path | list[Path] | None:
@@ -174,9 +165,10 @@ class Videos:
 
         folder = self.path / "videos"
         copies = []
-        for video in as_list(video_name):
-            path = Path(os.path.abspath(Path(video).expanduser()))
-            copies += copy_layers(annotation_sources(path, self.annotation_suffix), folder)
+        with all_or_none() as keep:
+            for video in as_list(video_name):
+                path = Path(os.path.abspath(Path(video).expanduser()))
+                copies += copy_layers(annotation_sources(path, self.annotation_suffix), folder, keep)
         if isinstance(video_name, str | os.PathLike):
             return copies[-1] if copies else None
         return copies
