@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from jupytrack.widgets.picker import VideoPicker
     from jupytrack.widgets.queue.video_queue import VideoQueue
 
-__all__ = ["check_options", "open", "open_project", "start_in_project", "videos_of_project"]
+__all__ = [
+    "check_options",
+    "labels_of",
+    "open",
+    "open_project",
+    "start_in_project",
+    "videos_of_project",
+]
 
 Where = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 DEFAULT_LAYER = "iteration-0"
@@ -191,7 +198,6 @@ def _add_project_layers(
     project: DLCProject, stack: LayerStack, video: Path, name: str, options: dict[str, Any]
 ) -> None:
     """Add the layer to work on, the latest prediction as the overlay, and for later what else there is."""
-    from jupytrack.annotation.table import label_order
     from jupytrack.formats.dustrack import never_saved_layers
 
     files = never_saved_layers(video, stack.folder) | project.file_manager(video).get_all_annotation_layers()
@@ -200,13 +206,7 @@ def _add_project_layers(
     if "n_labels" in options:
         stack.add(name, file, n_labels=options["n_labels"])
     else:
-        parts = sorted(
-            ((label, part) for part, label in project.layer_labels.items()),
-            key=lambda one: label_order(one[0]),
-        )
-        # names are worth showing where they say more than the numbers
-        named = any(part.removeprefix("point") != label for label, part in parts)
-        stack.add(name, file, labels=dict(parts) if named else [label for label, _ in parts])
+        stack.add(name, file, labels=labels_of(project))
     stack.buffer.set_plot_type("line", draw=False)
     predictions = [one for one in files if _PREDICTION.match(one)]
     for one in sorted(predictions, key=lambda one: _age(one, files[one]), reverse=True):
@@ -214,6 +214,23 @@ def _add_project_layers(
             break
     for one, path in files.items():
         stack.add_later(one, path, refusal=_FIXED if one == LABELLED else None)
+
+
+def labels_of(project: DLCProject) -> list[str] | dict[str, str]:
+    """Return the labels of a new layer of a project, with the names of body parts that say more than they.
+
+    Parameters
+    ----------
+    project : DLCProject
+        The project.
+    """
+    from jupytrack.annotation.table import label_order
+
+    parts = {label: part for part, label in project.layer_labels.items()}
+    labels = sorted(parts, key=label_order)
+    if all(parts[label].removeprefix("point") == label for label in labels):
+        return labels
+    return {label: parts[label] for label in labels}
 
 
 def _age(name: str, path: Path) -> tuple[int, float]:

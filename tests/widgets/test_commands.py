@@ -231,7 +231,7 @@ for _digit in range(10):
         ),
     )
 # what needs a project: looked at in test_projects
-IN_PROJECT = {"process_dlc_project", "compare_iterations"}
+IN_PROJECT = {"process_dlc_project", "compare_iterations", "go_on_in_next_layer"}
 # what only a browser can do: looked at in the browser tests
 IN_BROWSER = {c.name for c in COMMANDS if c.action is None}
 EDITS = {

@@ -8,6 +8,7 @@ import json
 import threading
 
 import pytest
+from projects import train
 from trainings import make_project, make_training, notices, predict, say, shown, wait_for
 
 from jupytrack.annotation.locks import Holder
@@ -81,6 +82,34 @@ def test_predictions_of_a_finished_training_become_the_overlay(folder, clip):
         # one step back
         annotator.undo()
         assert annotator.annotations.names == ["iteration-0"]
+    finally:
+        annotator.close()
+
+
+def test_after_a_training_one_goes_on_in_a_fresh_layer(folder, clip):
+    video = make_project(folder, clip)
+    training = make_training(folder, "running")
+    annotator = Annotator(video, "iteration-0", n_labels=2)
+    try:
+        panel = annotator.project_panel
+        button = panel.buttons["go_on_in_next_layer"]
+        # what is labelled while it runs is for the next one, too
+        assert shown(button)
+        seen = notices(annotator)
+        train(folder, 0, "pytorch", (10,), best=10)
+        path = predict(folder, 0)
+        say(training, state="done", predictions=[str(path.relative_to(folder))])
+        wait_for(lambda: any("is trained" in notice for notice in seen))
+        assert button.description == "Go on in iteration-1"
+        assert "a fresh layer ('iteration-1')" in next(notice for notice in seen if "is trained" in notice)
+        button.click()
+        assert annotator.annotations.active == "iteration-1"
+        assert annotator.ann.labels == ["0", "1"]
+        assert annotator.annotations.overlay == "dlc_iteration-0_best-10"
+        assert not shown(button)
+        annotator.undo()
+        assert "iteration-1" not in annotator.annotations.names
+        assert shown(button)
     finally:
         annotator.close()
 

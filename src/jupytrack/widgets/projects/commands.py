@@ -24,6 +24,14 @@ PROJECTS: tuple[Command, ...] = (
         "graduation-cap",
     ),
     kernel_command(
+        "go_on_in_next_layer",
+        "Make the layer of the next iteration active, for what the last training got wrong",
+        "",
+        "go_on_in_next_layer",
+        "Go on in a fresh layer",
+        "forward",
+    ),
+    kernel_command(
         "compare_iterations",
         "Show what the newest training changed: points that moved, and where the error grew",
         "",

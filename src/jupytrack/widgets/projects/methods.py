@@ -22,6 +22,7 @@ from jupytrack.dlc.preflight import (
     scan,
 )
 from jupytrack.errors import AnnotationError, JupytrackError
+from jupytrack.widgets.actions.layers import select_layer
 from jupytrack.widgets.projects.comparison import compare_in
 from jupytrack.widgets.projects.creating import Creating
 from jupytrack.widgets.projects.train_form import defaults_of
@@ -314,15 +315,50 @@ class Projects(Creating):
         error = -1.0 if project is None else project.get_best_snapshot_test_error(training.iteration)
         test = f" (test error {error:.1f} px)" if error >= 0 else ""
         if names:
+            fresh = "" if project is None else project.next_layer_name
+            where = "the active layer" if session.layers.active == fresh else f"a fresh layer ({fresh!r})"
             session.notify(
                 "info",
                 f"Iteration {training.iteration} is trained{test}. Its predictions, {names[-1]!r}, are the "
                 "overlay now.",
-                "Correct what is wrong in the active layer, then train again or apply the corrections.",
+                f"Correct what is wrong in {where}, then train again or apply the corrections.",
             )
         else:
             session.notify("info", f"Iteration {training.iteration} is trained{test}.")
         return names
+
+    def go_on_in_next_layer(self, event: Any = None) -> VideoAnnotation:
+        """Make the layer active that the project's next iteration is to learn from: ``iteration-{N+1}``.
+
+        It is made if there is none yet, with the project's body parts as labels; undo takes it away again.
+        What was labelled so far stays in the layers it is in, and is learned again.
+
+        Parameters
+        ----------
+        event : object, optional
+            Ignored.
+
+        Returns
+        -------
+        VideoAnnotation
+            The layer.
+
+        Raises
+        ------
+        AnnotationError
+            If there is no project.
+        """
+        # opening is what makes that layer otherwise
+        from jupytrack.opening import labels_of
+
+        project, session = self._require_project(), self.session
+        name = project.next_layer_name
+        with session.lock, session.batch():
+            if name not in session.layers:
+                session.layers.add(name, labels=labels_of(project), undoable=True)
+            select_layer(session, name)
+        session.notify("info", f"Layer {name!r} is active: place and correct points in it.")
+        return session.ann
 
     def compare_iterations(
         self, event: Any = None, before: int | None = None, after: int | None = None, **options: Any

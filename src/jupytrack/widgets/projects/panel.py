@@ -60,6 +60,7 @@ class ProjectPanel(Panel):
         names = (
             "create_dlc_project",
             "process_dlc_project",
+            "go_on_in_next_layer",
             "compare_iterations",
             "apply_manual_corrections",
             "restore_dropped_frames",
@@ -69,7 +70,7 @@ class ProjectPanel(Panel):
         super().__init__(annotator, (self.text, row(*self.buttons.values()), self.place))
         self.add_class("jupytrack-project")
         self.session.observe(lambda _: self.show(), ["status"])
-        self._described = ""
+        self._described = self._next = ""
         self._dropped: tuple[str | None, bool] | None = None
         self.describe()
         _open.add(self)
@@ -95,6 +96,10 @@ class ProjectPanel(Panel):
         """Look at the project on the disk, and at its newest training."""
         project = self.annotator.project
         self._described = _description(project)
+        # what is labelled from now on is for the next iteration, also while one is trained
+        name = "iteration-0" if project is None else project.next_layer_name
+        self._next = "" if name == "iteration-0" else name
+        self.buttons["go_on_in_next_layer"].description = f"Go on in {self._next}"
         self._dropped = None
         if project is not None and self.training is None:
             newest = project.training
@@ -113,6 +118,7 @@ class ProjectPanel(Panel):
         there = {
             "create_dlc_project": project is None,
             "process_dlc_project": project is not None,
+            "go_on_in_next_layer": self._next not in ("", status["layer"]),
             "compare_iterations": project is not None,
             "apply_manual_corrections": True,
             "restore_dropped_frames": self._has_dropped(),
@@ -219,6 +225,7 @@ class ProjectPanel(Panel):
             self.training = TrainingView(training, self._on_end, self._resume, self._forget_training, is_new)
             self._arrange()
         _close(before)
+        self.describe()
 
     def follow_everywhere(self, training: Training) -> None:
         """Show a training that was started here in every annotator of its project."""
