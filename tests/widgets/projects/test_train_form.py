@@ -8,8 +8,8 @@ from jupytrack.dlc.project import DLCProject
 from jupytrack.widgets.projects.train_form import TrainForm, defaults_of
 
 
-def test_the_form_begins_with_random_weights_and_then_with_the_newest_best(folder, clip, opened):
-    assert defaults_of(opened.project) == {"refine_mode": "scratch", "epochs": 50}
+def test_the_form_begins_with_the_best_there_is(folder, clip, opened):
+    assert defaults_of(opened.project) == {"refine_mode": "auto", "epochs": 50}
     make_project(folder.parent / "other", clip, trained=2)
     trained = DLCProject(folder.parent / "other")
     assert defaults_of(trained) == {"refine_mode": "in_project", "epochs": 50, "source_iteration": 1}
@@ -23,6 +23,10 @@ def test_defaults_of_the_project_fill_the_form_and_what_has_no_field_is_passed_o
     form = TrainForm(opened.project, {"device": "cpu"}, lambda **values: taken.update(values), lambda: None)
     assert form.epochs.value == 30
     assert "in_project" not in [mode for _, mode in form.mode.options]
+    form.batch.value = "many"
+    form.take.click()
+    assert "no number of frames" in form.message.value
+    form.batch.value = ""
     form.mode.value = "external"
     form.take.click()
     assert "No snapshot file" in form.message.value

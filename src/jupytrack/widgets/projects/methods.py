@@ -222,7 +222,7 @@ class Projects(Creating):
         **kwargs
             Arguments of :meth:`DLCProject.start_training`: ``refine_mode``, ``epochs``, ``batch_size``,
             ``device`` and so on. The default is to go on from the best snapshot of the newest iteration;
-            the first one begins with random weights.
+            the first one begins with weights from ImageNet where they can be had, else with random ones.
 
         Returns
         -------

@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["TrainForm", "defaults_of"]
 
 _MODES = {
-    "pretrained": "Pretrained on ImageNet (downloaded)",
+    "auto": "Pretrained if possible",
+    "pretrained": "Pretrained on ImageNet",
     "scratch": "Random weights",
     "in_project": "A snapshot of this project",
     "external": "Another snapshot file",
+}
+_ABOUT = {
+    "auto": "With weights from ImageNet, downloaded once; with random ones where they cannot be had.",
+    "pretrained": "With weights from ImageNet, downloaded once.",
+    "scratch": "It knows nothing yet, so it needs more epochs and more labelled frames.",
+    "in_project": "It goes on with what that iteration learned.",
+    "external": "It goes on with what a model of the same network learned elsewhere.",
 }
 _BEST = "best"
 
@@ -41,10 +49,10 @@ def defaults_of(project: DLCProject, given: Mapping[str, Any] | None = None) -> 
     -------
     dict
         Arguments of :meth:`DLCProject.start_training`. Once an iteration is trained, the next one begins with
-        its best snapshot; the first one begins with random weights.
+        its best snapshot; the first one begins with weights from ImageNet where they can be had.
     """
     trained = _trained(project)
-    begin: dict[str, Any] = {"refine_mode": "scratch", "epochs": DEFAULTS["epochs"]}
+    begin: dict[str, Any] = {"refine_mode": "auto", "epochs": DEFAULTS["epochs"]}
     if trained:
         begin |= {"refine_mode": "in_project", "source_iteration": max(trained)}
     given = dict(given or {})
@@ -89,7 +97,9 @@ class TrainForm(Form):
         on_take: Callable[..., Any],
         on_leave: Callable[[], Any],
     ) -> None:
-        super().__init__(f"Train {project.next_layer_name}", "Train", self._submit, on_leave)
+        super().__init__(
+            f"Train iteration {project.latest_trained_iteration + 1}", "Train", self._submit, on_leave
+        )
         self._take = on_take
         self._trained = _trained(project)
         self._best = {i: project.layout(i).best() for i in self._trained}
@@ -97,7 +107,7 @@ class TrainForm(Form):
         modes = [(text, mode) for mode, text in _MODES.items() if mode != "in_project" or self._trained]
         known = [mode for _, mode in modes]
         mode = values.pop("refine_mode")
-        self.mode = ipywidgets.Dropdown(options=modes, value=mode if mode in known else "scratch")
+        self.mode = ipywidgets.Dropdown(options=modes, value=mode if mode in known else "auto")
         iterations = sorted(self._trained, reverse=True)
         self.iteration = ipywidgets.Dropdown(options=[(f"iteration {i}", i) for i in iterations])
         source = values.pop("source_iteration", None)
@@ -108,20 +118,23 @@ class TrainForm(Form):
             str(values.pop("external_snapshot_path", None) or ""), "A .pt file", False, "*.pt"
         )
         self.epochs = ipywidgets.BoundedIntText(int(values.pop("epochs")), min=1, max=10**6)
-        self.batch = ipywidgets.BoundedIntText(int(values.pop("batch_size", None) or 0), min=0, max=4096)
+        self.batch = ipywidgets.Text(
+            str(values.pop("batch_size", None) or ""), placeholder="automatic", continuous_update=False
+        )
         self.video = ipywidgets.Checkbox(bool(values.pop("create_video", False)), indent=False)
-        self.video.description = "labelled video"
+        self.video.description = "make labelled videos"
         self.device = self._devices(str(values.pop("device", "auto")))
-        self.add("Begin with", self.mode, "The weights that the model has before it learns")
+        self.add("Begin with", self.mode, "What the model knows before it learns")
+        self.about = self.explain("")
         self._of_project = [
             self.add("Iteration", self.iteration),
-            self.add("Snapshot", self.snapshot, "After how many epochs it was kept"),
+            self.add("Snapshot", self.snapshot, "The model as it was after that many epochs"),
         ]
-        self._of_file = [self.add("File", self.file)]
+        self._of_file = [self.add("File", self.file, "A snapshot (.pt) of this or another project")]
         self.add("Epochs", self.epochs, "How often the model sees every labelled frame")
-        self.add("Batch size", self.batch, "Frames at a time; 0: as the model is configured")
-        self.add("Afterwards", self.video)
-        self.add("Device", self.device)
+        self.add("Batch size", self.batch, "Frames that are learned at a time; fewer need less memory")
+        self.add("Afterwards", self.video, "Copies of the videos with the predicted points drawn in")
+        self.add("Device", self.device, "Where it runs; auto takes the one with the most free memory")
         self.memory = self.explain("")
         snapshot = values.pop("source_snapshot", None)
         self.rest = values
@@ -151,6 +164,7 @@ class TrainForm(Form):
         self.snapshot.value = chosen if chosen in numbers else _BEST
 
     def _show(self) -> None:
+        self.about.value = escape(_ABOUT[self.mode.value])
         self.memory.value = escape(self._memory.get(self.device.value, ""))
         for lines, mode in ((self._of_project, "in_project"), (self._of_file, "external")):
             for line in lines:
@@ -163,13 +177,18 @@ class TrainForm(Form):
         Raises
         ------
         AnnotationError
-            If no file is chosen that is needed.
+            If no file is chosen that is needed, or the batch size is no number.
         """
+        batch = str(self.batch.value).strip()
+        if batch and (not batch.isdecimal() or int(batch) < 1):
+            raise AnnotationError(
+                f"The batch size {batch!r} is no number of frames.", "Leave it empty, or give one, such as 8."
+            )
         found: dict[str, Any] = {
             **self.rest,
             "refine_mode": self.mode.value,
             "epochs": int(self.epochs.value),
-            "batch_size": int(self.batch.value) or None,
+            "batch_size": int(batch) if batch else None,
             "create_video": bool(self.video.value),
             "device": self.device.value,
         }
