@@ -22,6 +22,7 @@ from jupytrack.dlc.checks import (
     network_of,
     project_videos,
 )
+from jupytrack.dlc.extraction import label_sources
 from jupytrack.dlc.starting import labels_changed, options_of, start_run, train_options, wait_telling
 from jupytrack.dlc.training import Training, is_active, trainings_in
 from jupytrack.errors import TrainingError
@@ -52,7 +53,10 @@ def _takes_arguments_of(
 
 
 class Learning:
-    """The learning side of :class:`jupytrack.DLCProject`."""
+    """The learning side of :class:`jupytrack.DLCProject`.
+
+    Methods that wait for what they do return the project, so that calls can be chained.
+    """
 
     @property
     def _project(self) -> DLCProject:
@@ -156,8 +160,6 @@ class Learning:
         MissingDependencyError
             If deeplabcut is not installed, or the iteration belongs to TensorFlow.
         """
-        from jupytrack.dlc.extraction import label_sources
-
         project = self._project
         begin = check_source(
             project,
@@ -195,9 +197,7 @@ class Learning:
             videos=[str(path) for path in chosen],
             annotation_file_names=names,
             train_options=train_options(how),
-            analyse_options={}
-            if how["analyze_batchsize"] is None
-            else {"batch_size": how["analyze_batchsize"]},
+            analyse_options={"batch_size": how["analyze_batchsize"]},
         )
 
     @_takes_arguments_of(start_training)
@@ -205,11 +205,6 @@ class Learning:
         """Train the next iteration and wait for it; arguments and errors are those of :meth:`start_training`.
 
         Interrupting this leaves the training going; ``project.training.cancel()`` stops it.
-
-        Returns
-        -------
-        DLCProject
-            This one.
 
         Raises
         ------
@@ -284,11 +279,6 @@ class Learning:
             ``videos`` (indices or paths; all by default), ``device``, and more for
             ``deeplabcut.analyze_videos``.
 
-        Returns
-        -------
-        DLCProject
-            This one.
-
         Raises
         ------
         ValueError
@@ -310,11 +300,6 @@ class Learning:
         ----------
         **kwargs
             For ``deeplabcut.create_training_dataset``, such as ``net_type``.
-
-        Returns
-        -------
-        DLCProject
-            This one.
 
         Raises
         ------
@@ -348,11 +333,6 @@ class Learning:
         **kwargs
             ``maxiters`` or ``epochs`` (50 by default), ``max_snapshots_to_keep`` (20), ``snapshot_path``,
             ``device``, ``pytorch_cfg_updates``, and more for ``deeplabcut.train_network``.
-
-        Returns
-        -------
-        DLCProject
-            This one.
 
         Raises
         ------
@@ -397,11 +377,6 @@ class Learning:
         ----------
         **kwargs
             ``device``, and more for ``deeplabcut.evaluate_network``, such as ``plotting``.
-
-        Returns
-        -------
-        DLCProject
-            This one.
         """
         return self._evaluate(self._project.current_iteration, **kwargs)
 
@@ -431,11 +406,6 @@ class Learning:
             The snapshot's number; the best one by default.
         dest_iteration : int, optional
             Which iteration to begin with them; the latest by default.
-
-        Returns
-        -------
-        DLCProject
-            This one.
         """
         known = self._project.all_iterations
         if source_iteration is None:
@@ -479,11 +449,6 @@ class Learning:
             The snapshot to begin with, in the latest trained iteration; the best one by default.
         **kwargs
             ``videos`` and the other options of :meth:`start_training`.
-
-        Returns
-        -------
-        DLCProject
-            This one.
         """
         latest = self._project.latest_iteration
         asked = None if iteration_num in (None, "latest") else int(iteration_num)

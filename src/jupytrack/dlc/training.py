@@ -327,7 +327,7 @@ class Training:
             If it still runs or has finished, if another run of the project goes on, or if the project has a
             newer iteration already.
         """
-        self.settle()
+        self._settle()
         state = self.state
         if is_active(state) or state == "done":
             raise TrainingError(
@@ -392,14 +392,6 @@ class Training:
 
         return Job(look, title=f"Training of iteration {self.iteration}")
 
-    def settle(self) -> None:
-        """Clean up after a process that is gone without having done so, and write down how it ended."""
-        said, state = self._said(), self.state
-        if is_active(said.get("state", "")) and not is_active(state):
-            with contextlib.suppress(JupytrackError, OSError):
-                clean_up(self.folder, said)
-                self._write({**said, "state": state, "ended": time.time()})
-
     @property
     def progress(self) -> tuple[float, float]:
         """How much is done, and of how much; evaluation and analysis count as a fifth of the epochs."""
@@ -421,6 +413,14 @@ class Training:
 
     def _write(self, said: Mapping[str, Any]) -> None:
         write_atomic(self.folder / "state.json", json.dumps(dict(said), indent=1).encode())
+
+    def _settle(self) -> None:
+        """Clean up after a process that is gone without having done so, and write down how it ended."""
+        said, state = self._said(), self.state
+        if is_active(said.get("state", "")) and not is_active(state):
+            with contextlib.suppress(JupytrackError, OSError):
+                clean_up(self.folder, said)
+                self._write({**said, "state": state, "ended": time.time()})
 
     def _is_gone(self, said: Mapping[str, Any]) -> bool:
         """Whether the process that said this does not run any more."""
@@ -459,7 +459,7 @@ class Training:
             end = time.monotonic() + _SILENT_AFTER
             while is_active(self._said().get("state", "")) and time.monotonic() < end:
                 time.sleep(0.5)
-        self.settle()
+        self._settle()
 
 
 def is_active(state: str) -> bool:
@@ -484,7 +484,7 @@ def require_idle(project: Path) -> None:
         If something is.
     """
     for training in reversed(trainings_in(project)):
-        training.settle()
+        training._settle()
         if is_active(training.state):
             raise TrainingError(
                 f"Iteration {training.iteration} of {project} is being worked on ({training.text}).",

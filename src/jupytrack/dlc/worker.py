@@ -26,6 +26,7 @@ from typing import Any
 from jupytrack.annotation.locks import Holder
 from jupytrack.dlc import devices, engine, snapshots
 from jupytrack.dlc.checks import check_labels, check_split, labelled_frame_count
+from jupytrack.dlc.extraction import label_sources
 from jupytrack.dlc.process import clean_up
 from jupytrack.dlc.project import DLCProject
 from jupytrack.dlc.training import FOLDER, HEARTBEAT
@@ -250,8 +251,6 @@ class Worker:
             self.options["begin"] = {"mode": "scratch"}
 
     def _frames(self, project: DLCProject) -> None:
-        from jupytrack.dlc.extraction import label_sources
-
         names = self.options.get("annotation_file_names")
         sources = label_sources(project, names)
         for video in (project.video_list[place] for place in sources):
@@ -365,7 +364,8 @@ class Worker:
             if best is None:
                 raise TrainingError(f"Iteration {self.iteration} has no snapshot.", "Train it first.")
             path = best.path
-        more = dict(self.options.get("analyse_options") or {})
+        given = self.options.get("analyse_options", {})
+        more = {name: value for name, value in given.items() if value is not None}
         if not project.config.get("batch_size") or int(project.config["batch_size"]) < 2:
             more.setdefault("batch_size", 4)  # one frame at a time leaves a GPU idle
         with self._iteration(project):
