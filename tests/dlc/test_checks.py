@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sys
 
 import pytest
@@ -12,6 +13,7 @@ from projects import annotate, files_of, make_project, predictions, train
 
 from jupytrack import dlc
 from jupytrack.dlc import DLCProject
+from jupytrack.dlc.checks import project_videos
 from jupytrack.dlc.engine import deeplabcut
 from jupytrack.dlc.starting import DEFAULTS, labels_changed, options_of
 from jupytrack.errors import (
@@ -90,7 +92,7 @@ def test_what_is_missing_is_said(project):
         ({"epochs": 0}, ValueError, "at least 1"),
         ({"epochs": 2.5}, TypeError, "int, not float"),
         ({"epochs": 3, "maxiters": 3}, ValueError, "which mean the same"),
-        ({"videos": [2]}, ValueError, "out of range: the project has 2 videos"),
+        ({"videos": [2]}, ValueError, r"2 is not in the project.*mouse\.mp4, rat\.mp4"),
         ({"videos": "nowhere.mp4"}, VideoNotFoundError, "nowhere"),
     ],
 )
@@ -148,6 +150,14 @@ def test_a_table_of_labels_that_could_run_code_is_refused(project):
     with pytest.warns(Warning, match="pickle"):
         table.to_hdf(path, key="df_with_missing", mode="w")
     refused(project, FormatError, "CollectedData_me")
+
+
+def test_videos_by_number_name_or_path(project, tmp_path):
+    mouse, rat = project.video_list
+    outside = shutil.copy(mouse, tmp_path / "cat.mp4")
+    assert project_videos(project) == [mouse, rat]
+    assert project_videos(project, -1) == project_videos(project, "rat") == [rat]
+    assert project_videos(project, [1, outside, mouse]) == [rat, outside, mouse]
 
 
 def test_what_is_tensorflows_stays_so(tmp_path):

@@ -13,7 +13,8 @@ import numpy as np
 
 from jupytrack.dlc.config import parse_yaml
 from jupytrack.dlc.layout import Engine
-from jupytrack.errors import MissingDependencyError, TrainingError, VideoNotFoundError
+from jupytrack.dlc.videos import PathLike, as_list
+from jupytrack.errors import AnnotationError, MissingDependencyError, TrainingError, VideoNotFoundError
 from jupytrack.formats.pandas_hdf import read_frame
 from jupytrack.video.index import content_fingerprint, load_index
 
@@ -31,7 +32,6 @@ __all__ = [
     "project_videos",
 ]
 
-PathLike = str | os.PathLike[str]
 _MODES = ("scratch", "pretrained", "in_project", "external", "auto")
 
 
@@ -148,35 +148,29 @@ def network_of(project: DLCProject, begin: Mapping[str, Any], net_type: str | No
 
 
 def project_videos(project: DLCProject, videos: Any = None) -> list[Path]:
-    """Return videos that are named by index or path; all of the project by default.
+    """Return videos that are named as for ``project.video_index``, or by any path; all by default.
 
     Raises
     ------
-    ValueError
-        If an index is out of range.
+    AnnotationError
+        If there is no video of this number; it is a ValueError.
     VideoNotFoundError
         If there is no such file.
     """
-    known = project.video_list
-    if videos is None:
-        chosen = list(known)
-    else:
-        chosen = []
-        for each in [videos] if isinstance(videos, int | str | os.PathLike) else list(videos):
+    known, chosen = project.video_list, []
+    for each in known if videos is None else as_list(videos):
+        try:
+            path = known[project.video_index(each)]
+        except AnnotationError:
             if isinstance(each, int):
-                if not -len(known) <= each < len(known):
-                    raise ValueError(
-                        f"Video index {each} is out of range: the project has {len(known)} videos."
-                    )
-                chosen.append(known[each])
-            else:
-                chosen.append(Path(os.path.abspath(each)))
-    for path in chosen:
+                raise
+            path = Path(each)
         if not path.is_file():
             raise VideoNotFoundError(
                 f"There is no video {path}.", "Copy it to the videos folder of the project, or leave it out."
             )
-    return [Path(os.path.abspath(path)) for path in chosen]
+        chosen.append(Path(os.path.abspath(path)))
+    return chosen
 
 
 def labelled_frame_count(project: DLCProject) -> int:

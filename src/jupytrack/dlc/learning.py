@@ -7,7 +7,6 @@ that a kernel loads neither torch nor deeplabcut.
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, cast
@@ -25,6 +24,7 @@ from jupytrack.dlc.checks import (
 from jupytrack.dlc.extraction import label_sources
 from jupytrack.dlc.starting import labels_changed, options_of, start_run, train_options, wait_telling
 from jupytrack.dlc.training import Training, is_active, trainings_in
+from jupytrack.dlc.videos import PathLike
 from jupytrack.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Learning", "RefineMode"]
 
-PathLike = str | os.PathLike[str]
 Videos = Sequence[int | PathLike] | int | PathLike
 RefineMode = Literal["scratch", "pretrained", "in_project", "external", "auto"]
 P = ParamSpec("P")
@@ -126,7 +125,7 @@ class Learning:
         create_video : bool
             Write a labelled video (H.264) for each analysed one.
         videos : sequence of int or path, optional
-            Videos to analyse, by index or path; all of the project by default.
+            Videos to analyse, by index, name or path; all of the project by default.
         analyze_batchsize : int, optional
             Frames a step in the analysis; the project's ``batch_size`` or 4 by default.
         device : str, optional
@@ -276,7 +275,7 @@ class Learning:
         create_video : bool
             Write a labelled video (H.264) for each.
         **kwargs
-            ``videos`` (indices or paths; all by default), ``device``, and more for
+            ``videos`` (indices, names or paths; all by default), ``device``, and more for
             ``deeplabcut.analyze_videos``.
 
         Raises
