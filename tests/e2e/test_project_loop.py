@@ -98,8 +98,8 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     assert len(lab.value("annotator.ann.frames")) == len(tiny.LABELLED)
 
     # a training by the form; the tiny network is the project's setting
-    settings = {"pytorch_cfg_updates": tiny.model_options(), "training": {"epochs": EPOCHS, "device": "cpu"}}
-    lab.python(f"import json; annotator.project.settings.update(json.loads({json.dumps(settings)!r}))")
+    kept = {"pytorch_cfg_updates": tiny.model_options(), "epochs": EPOCHS, "device": "cpu"}
+    lab.python(f"import json; annotator.project.settings['training'] = json.loads({json.dumps(kept)!r})")
     button(lab, "process_dlc_project").click()
     form.locator(".widget-inline-hbox, .widget-hbox").first.wait_for()
     picture(lab, "train")
@@ -151,7 +151,7 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     lab.python(
         "annotator.annotations.active = 'iteration-1_manual_corrections'\nannotator.ann.add([5, 5], '0', 20)"
     )
-    lab.python(f"annotator.project.settings['training'] = {{'epochs': {AGAIN}, 'device': 'cpu'}}")
+    lab.python(f"kept = annotator.project.settings; kept['training'] = kept['training'] | {{'epochs': {AGAIN}}}")
     button(lab, "process_dlc_project").click()
     chosen = form.locator("select").first.evaluate("e => e.selectedOptions[0].text")
     assert chosen.replace("\u00a0", " ") == "A snapshot of this project"
