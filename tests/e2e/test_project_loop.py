@@ -151,7 +151,9 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     lab.python(
         "annotator.annotations.active = 'iteration-1_manual_corrections'\nannotator.ann.add([5, 5], '0', 20)"
     )
-    lab.python(f"kept = annotator.project.settings; kept['training'] = kept['training'] | {{'epochs': {AGAIN}}}")
+    lab.python(
+        f"kept = annotator.project.settings; kept['training'] = kept['training'] | {{'epochs': {AGAIN}}}"
+    )
     button(lab, "process_dlc_project").click()
     chosen = form.locator("select").first.evaluate("e => e.selectedOptions[0].text")
     assert chosen.replace("\u00a0", " ") == "A snapshot of this project"
