@@ -163,6 +163,8 @@ def test_edit_config_refuses_what_deeplabcut_would(tmp_path):
     project = DLCProject(make_project(tmp_path / "p"))
     with pytest.raises(FormatError, match="multi_step"):
         project.edit_config(multi_step=[[0.1, 5]])
+    with pytest.raises(FormatError, match="cannot be written to a YAML file"):
+        project.edit_config(pcutoff=object())
     result = project.edit_config(iteration=2, engine="pytorch")
     assert (result["iteration"], project.current_iteration, project.engine) == (2, 2, "pytorch")
 

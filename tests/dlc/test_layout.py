@@ -153,7 +153,7 @@ def test_results_without_any_number(folder):
     assert math.isnan(project.get_best_snapshot_test_error())
 
 
-@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"Training epochs,test rmse\nx,1\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"Training epochs,test rmse\n1e999,1\n", b"\xff\xfe\n"])
 def test_damaged_results_are_refused_with_the_line(folder, content):
     train(folder, 0, "pytorch", (10, 20))
     evaluate(folder, 0, "pytorch", []).write_bytes(content)

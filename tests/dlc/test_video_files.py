@@ -77,6 +77,8 @@ def test_a_new_layer(folder):
     files = DLCProject(folder).file_manager("mouse2")
     assert files.get_new_json("a") == folder / "videos" / "mouse2_annotations_a.json"
     annotate(folder, "a", {}, video="mouse2")
+    with pytest.raises(AnnotationError, match="'a/b' is no name for a file"):
+        files.get_new_json("a/b")
     for new in (files.get_new_json, files.get_all_annotation_layers):
         with pytest.raises(ValueError, match=r"mouse2_annotations_a\.json is there already"):
             new("a")

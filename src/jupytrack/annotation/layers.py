@@ -216,8 +216,6 @@ class LayerStack(ReadLater):
         """Refuse a name that no file can have, or whose file would bring back a layer of another name."""
         if not isinstance(name, str):
             raise AnnotationError(f"{name!r} cannot be a layer's name.", "Give a text.")
-        if "/" in name or "\\" in name or "\0" in name:
-            raise AnnotationError(f"{name!r} is no name for a file.", "Leave out slashes.")
         path = self.path_for(name)
         if len(os.fsencode(path.name)) > _LONGEST:
             raise AnnotationError(

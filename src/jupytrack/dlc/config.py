@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import io
 import os
 import re
@@ -309,6 +310,8 @@ def _plain(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [_plain(each) for each in value]
+    if value is not None and not isinstance(value, str | bytes | int | float | datetime.date):
+        raise FormatError(f"{value!r} cannot be written to a YAML file.", "Give text, numbers or lists.")
     return value
 
 

@@ -16,7 +16,7 @@ from jupytrack.annotation.layer_list import BUFFER
 from jupytrack.annotation.layers import is_dense_layer_name
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.storage import is_writable, private_folder
-from jupytrack.errors import AnnotationError, ConflictError, FormatError, VideoError, VideoNotFoundError
+from jupytrack.errors import AnnotationError, ConflictError, FormatError, VideoNotFoundError
 from jupytrack.files import file_fingerprint
 from jupytrack.formats.dustrack import discover_layers, layer_name_of, make_annotation_file_name
 from jupytrack.video.reader import VideoReader
@@ -325,7 +325,7 @@ def merge_annotations_in_folder(
     ------
     VideoNotFoundError
         If there is no such folder.
-    FormatError, ConflictError
+    VideoError, FormatError, ConflictError
         If a file cannot be read, was made on another video or has unsaved edits; files of the videos before
         it are merged already.
     """
@@ -341,11 +341,8 @@ def merge_annotations_in_folder(
             continue
         fname = make_annotation_file_name(video, annotation_suffix)
         tell(f"{video.name}: {', '.join(source.name for source in sources)} → {fname.name}")
-        try:
-            with VideoReader(video) as reader:
-                merged_annotation(reader, sources, annotation_suffix).save(fname, overwrite=True)
-        except VideoError as error:
-            raise FormatError(f"{video} cannot be read. {error.problem}", error.remedy) from error
+        with VideoReader(video) as reader:
+            merged_annotation(reader, sources, annotation_suffix).save(fname, overwrite=True)
         written[video.stem] = fname
     return written
 

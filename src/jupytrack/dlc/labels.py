@@ -81,7 +81,7 @@ class BodyParts:
         if mapping is None:
             self.settings.pop(_MAPPING, None)
             return
-        mapping = {str(label): part for label, part in mapping.items()}
+        mapping = {str(label): str(part) for label, part in mapping.items()}
         strangers = [part for part in mapping.values() if part not in self.trackers]
         if strangers:
             raise AnnotationError(

@@ -152,13 +152,13 @@ class IterationLayout:
                 percent = round(fraction * 100 if fraction <= 1 else fraction)
                 if self.training_fraction is not None and percent != self.training_fraction:
                     continue
-            except ValueError:
+            except (ValueError, OverflowError):
                 # A share that is missing tells nothing against the row.
                 pass
             try:
                 number = next(int(float(row[name])) for name in _NUMBER if name in row)
                 error = next(float(row[name] or "nan") for name in _TEST_ERROR if name in row)
-            except (ValueError, StopIteration) as problem:
+            except (ValueError, OverflowError, StopIteration) as problem:
                 raise FormatError(
                     f"{path}, line {line}: no snapshot or no test error can be read there.",
                     "Remove the file and evaluate again.",

@@ -100,7 +100,7 @@ class DLCProject(Videos, BodyParts, Iterations, Comparing, Learning):
         videos = as_list(videos)
         self.annotation_suffix = annotation_suffix
         if internal_to_dlc_labels is not None:
-            internal_to_dlc_labels = {str(label): part for label, part in internal_to_dlc_labels.items()}
+            internal_to_dlc_labels = {str(label): str(part) for label, part in internal_to_dlc_labels.items()}
         given = Path(os.path.abspath(Path(path).expanduser()))
         folder = _project_folder(given)
         if folder is None:

@@ -35,6 +35,8 @@ __all__ = [
 
 def make_annotation_file_name(video_file_name: str | Path, annotation_suffix: str = "") -> Path:
     """Return the path of a video's layer, ``<video>_annotations[_<suffix>].json``."""
+    if {"/", "\\", "\0"} & set(annotation_suffix):
+        raise AnnotationError(f"{annotation_suffix!r} is no name for a file.", "Leave out slashes.")
     video = Path(video_file_name)
     suffix = "_" + annotation_suffix if annotation_suffix else ""
     return video.with_name(f"{video.stem}_annotations{suffix}.json")
