@@ -12,7 +12,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -59,7 +59,6 @@ class _Extraction:
     record: dict[str, Any]
     merged: Any
     others: PointTable | None = None
-    kept: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> list[str]:
@@ -307,11 +306,9 @@ def _pictures(extraction: _Extraction, reader: VideoReader, table: PointTable) -
         # what only another program labelled is the picture that it took, unless that is a part of the frame
         theirs = bool(foreign[n]) and picture_size(path) == (reader.width, reader.height)
         if there is not None and (theirs or known.get(name) == there):
-            extraction.kept.add(name)
             continue
         picture = reader.read(n, "rgb")
         if there is not None and _is_picture(path, picture):
-            extraction.kept.add(name)
             continue
         done_well, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         assert done_well
