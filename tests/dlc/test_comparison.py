@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from projects import annotate, make_project, predict, predictions, train
 
+from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable
 from jupytrack.dlc import DLCProject, compare_iterations
 from jupytrack.errors import AnnotationError
@@ -247,3 +248,16 @@ def test_a_project_without_two_iterations_says_what_there_is(folder):
         project.compare_iterations(3)
     with pytest.raises(AnnotationError, match="cat is not in the project"):
         project.compare_iterations(video="cat")
+
+
+def test_body_parts_of_layers_belong_together_whatever_their_labels(tmp_path):
+    layers = []
+    for names, x in (({"0": "nose", "1": "paw"}, (10.0, 50.0)), ({"0": "ear", "1": "nose"}, (90.0, 11.0))):
+        ann = VideoAnnotation(tmp_path / f"clip_annotations_{x[0]:.0f}.json", n_labels=2)
+        for label, at in zip(names, x, strict=True):
+            ann.set_points(label, range(20), [[at, 5.0]] * 20)
+        ann._meta["names"] = names
+        layers.append(ann)
+    found = compare_iterations(*layers)
+    assert list(found.labels["name"]) == ["nose"]
+    assert found.labels["max_moved"].tolist() == [1.0]

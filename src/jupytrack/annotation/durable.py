@@ -158,7 +158,6 @@ class DurableLayer:
         ann = self.ann
         edits = sum(entry.is_change for entry in self.journal.unwritten)
         table = ann.to_table()
-        table.meta = dict(ann._meta)
         # First, so that nothing has changed if the disk is full.
         unseen = Unseen(table, edits, self._keep(table, "ours") if edits else None)
         ann.history.detach()
@@ -177,9 +176,7 @@ class DurableLayer:
             for rest in (unseen.kept, unseen.kept.with_name(unseen.kept.name + ".sidecar")):
                 rest.unlink(missing_ok=True)
             return
-        theirs = self.ann.to_table()
-        theirs.meta = dict(self.ann._meta)
-        self._ask(Conflict(self, theirs, unseen.table, unseen.edits, ours=unseen.kept))
+        self._ask(Conflict(self, self.ann.to_table(), unseen.table, unseen.edits, ours=unseen.kept))
 
     def _attach(self) -> None:
         history, fingerprint = self.ann.history, self.ann._on_disk

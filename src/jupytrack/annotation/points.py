@@ -207,6 +207,12 @@ class VideoAnnotation(ExportedPoints):
             )
         return table, fingerprint
 
+    def to_table(self) -> PointTable:
+        """Return a copy of all points and columns, ``n_frames`` long, with the names of labels in ``meta``."""
+        table = super().to_table()
+        table.meta = dict(self._meta)
+        return table
+
     def save_to(self, fname: str | Path) -> None:
         """Save to another file from now on; what was read stays the source until that file exists."""
         with self.lock:
@@ -298,7 +304,6 @@ class VideoAnnotation(ExportedPoints):
             )
         with self.lock:
             table = self.to_table()
-            table.meta = dict(self._meta)
             if self.video is not None:
                 table.meta["video"] = {
                     "fingerprint": self.video.fingerprint,

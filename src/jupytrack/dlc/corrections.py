@@ -130,7 +130,6 @@ def apply_corrections(layers: LayerStack) -> Applied:
         layer.history.require_writable()
         save_if_edited(patch)
         here, base = patch.to_table(), trace.to_table()
-        base.meta["names"], here.meta["names"] = trace.names, patch.names
         merged = splice(base, here)
         if target != name:
             layers.rename(name, target)

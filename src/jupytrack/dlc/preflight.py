@@ -288,7 +288,6 @@ def _write_dropped(ann: VideoAnnotation, frames: Sequence[int]) -> Path:
     table.xy[:, gone] = np.nan
     for name, values in table.columns.items():
         values[:, gone] = column_type(name, values.dtype).missing
-    table.meta["names"] = ann.names
     path = Path(str(ann.fname))
     stamp = time.strftime("%Y%m%dT%H%M%S")
     name = f"{path.stem}.{DROPPED}-{stamp}"

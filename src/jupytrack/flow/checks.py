@@ -58,7 +58,7 @@ def points_in_video(annotation: VideoAnnotation, video: FrameSource) -> PointTab
     table = annotation.to_table()
     shown = annotation.fname or f"Layer {annotation.name!r}"
     n_frames = len(video)
-    made_on = annotation._meta.get("video", {})
+    made_on = table.meta.get("video", {})
     if (
         not annotation.accept_other_video
         and made_on.get("fingerprint", video.fingerprint) != video.fingerprint
@@ -76,6 +76,4 @@ def points_in_video(annotation: VideoAnnotation, video: FrameSource) -> PointTab
             f"frame {n_frames - 1}.",
             "Check that this is the video of the layer, or remove the points beyond its end.",
         )
-    table = table.resized(n_frames)
-    table.meta = dict(annotation._meta)
-    return table
+    return table.resized(n_frames)

@@ -56,7 +56,6 @@ def manual_points(session: Session) -> PointTable | None:
     for ann in session.layers:
         if is_manual_layer(session.video.fname, ann.name, ann.fname) and ann.present.any():
             table = ann.to_table()
-            table.meta["names"] = ann.names
             merged = table if merged is None else splice(merged, table)
     return merged
 
