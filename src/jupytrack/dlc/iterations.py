@@ -43,15 +43,21 @@ class Iterations:
         iteration : int, optional
             Its number; by default :attr:`current_iteration`.
         """
-        fractions = self._config.get("TrainingFraction") or [None]
-        share = fractions[0] if isinstance(fractions, list) else fractions
+        share = self.training_fraction
         return find_layout(
             self.path,
             self.current_iteration if iteration is None else iteration,
             prefer=self.engine,
-            fraction=int(100 * share) if isinstance(share, int | float) and 0 < share <= 1 else None,
+            fraction=None if share is None else int(100 * share),
             use_last=bool(self.settings.get(USE_LAST, False)),
         )
+
+    @property
+    def training_fraction(self) -> float | None:
+        """The share of labelled frames to train with, the first in config.yaml; None if it is no share."""
+        fractions = self._config.get("TrainingFraction")
+        first = fractions[0] if isinstance(fractions, list) and fractions else fractions
+        return float(first) if isinstance(first, int | float) and 0 < first <= 1 else None
 
     @property
     def current_iteration(self) -> int:

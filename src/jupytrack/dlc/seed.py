@@ -211,8 +211,8 @@ def import_seed_bundle_into_project(
         )
     _check_snapshot(about["snapshot"])
     config = project.config
-    fraction = float((config.get("TrainingFraction") or [0.95])[0])
-    prefix = f"{config['Task']}{config['date']}"
+    fraction = project.training_fraction or 0.95
+    prefix = f"{config['Task']}{config.get('date', '')}"
     name = f"{prefix}-trainset{int(100 * fraction)}shuffle{shuffle}"
     folder = project.path / "dlc-models-pytorch" / f"iteration-{iteration}" / name
     train, test = folder / "train", folder / "test"
