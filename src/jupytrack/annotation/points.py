@@ -208,7 +208,7 @@ class VideoAnnotation(ExportedPoints):
         return table, fingerprint
 
     def to_table(self) -> PointTable:
-        """Return a copy of all points and columns, ``n_frames`` long, with the names of labels in ``meta``."""
+        """Return a copy of all points and columns, ``n_frames`` long, and what else the files hold."""
         table = super().to_table()
         table.meta = dict(self._meta)
         return table

@@ -99,9 +99,13 @@ class LayerIssues:
             count = len(self.incomplete)
             parts.append(
                 f"{count} incomplete frame{'' if count == 1 else 's'} "
-                f"({_frames(list(self.incomplete))}; lacking {', '.join(missing)})"
+                f"({_frames(list(self.incomplete))}; lacking {self.shown(missing)})"
             )
         return ", ".join(parts)
+
+    def shown(self, labels: Iterable[str]) -> str:
+        """Return labels for people, with their names where they have some."""
+        return ", ".join(" ".join(filter(None, (label, self.ann.names.get(label)))) for label in labels)
 
 
 def _frames(frames: Sequence[int], most: int = 6) -> str:

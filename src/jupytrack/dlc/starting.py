@@ -90,29 +90,28 @@ def start_run(project: DLCProject, stages: list[str], iteration: int, **options:
 
 def wait_telling(run: Training) -> None:
     """Wait for a run and print how far it is; interrupting this leaves it going."""
-    told = ""
+    told, trains = "", "train" in run.stages
     try:
         while is_active(run.state):
             text = run.text
+            what = text.partition(":")[0]  # how much of it is done follows
             every = max(1, run.epochs // 10)
-            if text != told and (not text.startswith("epoch") or run.epoch % every == 0):
+            if what != told and (not text.startswith("epoch") or run.epoch % every == 0):
                 print(f"Iteration {run.iteration}: {text}", flush=True)
-                told = text
+                told = what
             time.sleep(0.2)
     except KeyboardInterrupt:
+        it = "project.training" if trains else f"jupytrack.dlc.Training({str(run.folder)!r})"
         raise KeyboardInterrupt(
-            "The run goes on in the background. Stop it with project.training.cancel(), "
-            "or wait again with project.training.wait()."
-            if "train" in run.stages
-            else f"The run goes on in the background. Stop it with {run!r}.cancel()."
+            f"The run goes on in the background. Stop it with {it}.cancel(), or wait again with {it}.wait()."
         ) from None
     run.wait()
     if run.state == "cancelled":
         raise TrainingError(
             f"The run of iteration {run.iteration} was cancelled.",
-            "Go on with project.training.resume()." if "train" in run.stages else "Call it again.",
+            "Go on with project.training.resume()." if trains else "Call it again.",
         )
-    if "train" not in run.stages:
+    if not trains:
         shutil.rmtree(run.folder, ignore_errors=True)  # only trainings are kept to be looked up
     else:
         print(f"Iteration {run.iteration}: done; it began with {run.began_with}. {run.hint}".rstrip())

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jupytrack.dlc.process import clean_up, holder_of, launch, new_folder, read_json, stop
-from jupytrack.dlc.snapshots import newest_readable, snapshot_files
 from jupytrack.errors import JupytrackError, SaveError, TrainingError
 from jupytrack.files import save_error, write_atomic
 from jupytrack.jobs import Job, JobCancelled, Progress
@@ -282,11 +281,16 @@ class Training:
 
     def problem(self) -> TrainingError:
         """Return what to raise or show for a run that failed or whose process is gone."""
-        state, name = self.state, f"The training of iteration {self.iteration}"
+        state, trains = self.state, "train" in self.stages
+        name = f"The {'training' if trains else 'run'} of iteration {self.iteration}"
         tail = "\n".join(self.log_tail(12))
         if state == "interrupted":
             what = f"{name} was cut off: its process is gone without a word."
-            remedy = "Call resume() on it (project.training.resume()) to go on from its newest snapshot."
+            remedy = (
+                "Call resume() on it (project.training.resume()) to go on from its newest snapshot."
+                if trains
+                else "Begin it anew."
+            )
         else:
             what = f"{name} failed: {self.error}"
             remedy = f"The whole log is {self.folder / 'log.txt'}."
@@ -343,21 +347,10 @@ class Training:
                 f"The project has an iteration {project.latest_iteration} after this one ({self.iteration}).",
                 "Train a new iteration instead.",
             )
-        train_folder = project.layout(self.iteration).train_folder
-        newest = None
-        if train_folder is not None:
-            newest = newest_readable(train_folder)
-            if newest is None and snapshot_files(train_folder):
-                # to begin anew would write over them
-                raise TrainingError(
-                    f"None of the snapshots in {train_folder} can be read.",
-                    "Free some memory and try again, or move them away and begin anew.",
-                )
-        said = {**self._said(), "state": "waiting", "stage": "", "error": "", "created": time.time()}
+        said = {**self._said(), "state": "waiting", "stage": "", "error": "", "resumed": True}
+        said["created"] = time.time()
         for key in ("holder", "epoch_seconds", "epoch_ended", "doing"):
             said.pop(key, None)
-        if "train" in said.get("stages", []):
-            said["resume_from"] = str(newest) if newest is not None else None
         (self.folder / "cancel").unlink(missing_ok=True)
         self._write(said)
         self._launch()

@@ -166,6 +166,7 @@ class Worker:
         self.iteration = int(self.board["iteration"])
         self.watch = Watch(folder, self.board)
         self.device: devices.Device | None = None
+        self.resume_from: Path | None = None
         self._told = 0.0
 
     def run(self) -> int:
@@ -207,13 +208,16 @@ class Worker:
                 raise TrainingError(
                     "Another run of this project has begun at the same moment.", "Wait for it, or stop it."
                 )
-            mode = options.get("begin", {}).get("mode")
-            if "train" in stages and mode in ("pretrained", "auto") and not self.board["resume_from"]:
+            project = DLCProject(self.folder.parents[1])
+            self.board.say(doing="loading deeplabcut")
+            if "train" in stages and self.board["resumed"]:
+                self.resume_from = self._newest_snapshot(project)
+            if self.resume_from is not None:
+                stages = stages[stages.index("train") :]
+            elif "train" in stages and options["begin"]["mode"] in ("pretrained", "auto"):
                 # before anything changes, and before anything imports deeplabcut
                 self._prepare_hub()
-            self.board.say(doing="loading deeplabcut")
             engine.deeplabcut()
-            project = DLCProject(self.folder.parents[1])
             if stages == ["dataset"]:
                 self._say_stage("dataset")
                 self._dataset(project)
@@ -221,11 +225,10 @@ class Worker:
             wanted, net = options.get("device") or "auto", options.get("net_type") or "resnet_50"
             candidates = devices.torch_devices(wanted, net)
             with devices.hold(candidates, lambda text: self.board.say(doing=text)) as device:
-                self.device = device
-                self.board.say(state="running", device=str(device))
-                print(f"Running on {device}", flush=True)
-                if self.board["resume_from"] and "train" in stages:
-                    stages = stages[stages.index("train") :]
+                # looked at again: another run may have had its memory until now
+                self.device = devices.torch_devices(device.name)[0]
+                self.board.say(state="running", device=str(self.device))
+                print(f"Running on {self.device}", flush=True)
                 for stage in stages:
                     self._say_stage(stage)
                     getattr(self, f"_{stage}")(project)
@@ -242,6 +245,19 @@ class Worker:
 
     def _tell_share(self, what: str, done: float, total: float) -> None:
         self._tell(f"{what}: {done / max(total, 1):.0%}")
+
+    def _newest_snapshot(self, project: DLCProject) -> Path | None:
+        """Return what to go on from; None if there never was a snapshot."""
+        folder = project.layout(self.iteration).train_folder
+        if folder is None or not snapshots.snapshot_files(folder):
+            return None
+        newest = snapshots.newest_readable(folder)
+        if newest is None:  # to begin anew would write over them
+            raise TrainingError(
+                f"None of the snapshots in {folder} can be read.",
+                "Free some memory and try again, or move them away and begin anew.",
+            )
+        return newest
 
     def _prepare_hub(self) -> None:
         possible = engine.prepare_hub()
@@ -287,9 +303,8 @@ class Worker:
         self.board.say(train_folder=str(train_folder.relative_to(project.path)))
         statistics = train_folder / "learning_stats.csv"
         epochs = int(options["epochs"])
-        resume = self.board["resume_from"]
-        if resume:
-            start = Path(resume)
+        start = self.resume_from
+        if start is not None:
             done = snapshots.load_snapshot(start).get("metadata", {}).get("epoch", 0)
             beginning = engine.Beginning(start, str(self.board["began_with"]))
             _forget_after(statistics, done)

@@ -300,7 +300,7 @@ def test_the_keys_are_free_and_documented():
     from jupytrack.widgets.commands import COMMANDS
 
     taken = {key for command in COMMANDS for key in command.keys}
-    text = (Path(__file__).parents[2] / "docs" / "quality.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "quality.md").read_text()
     for command in REVIEW.values():
         assert not taken & set(command.keys)
         for key in command.keys:

@@ -13,7 +13,7 @@ import numpy as np
 from jupytrack.annotation.layers import LayerStack
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.table import PointTable
-from jupytrack.dlc.comparison import IterationComparison, compare_iterations
+from jupytrack.dlc.comparison import COMBINED, IterationComparison, compare_iterations
 from jupytrack.dlc.corrections import splice
 from jupytrack.dlc.files import is_manual_layer
 from jupytrack.errors import AnnotationError
@@ -28,6 +28,8 @@ __all__ = ["ComparisonView", "comparable", "compare_in", "manual_points"]
 
 # places that are listed; nobody goes through more by hand
 _MOST = 500
+# letters of a label
+_WIDEST = 12
 
 
 def comparable(project: DLCProject, video: Path) -> dict[int, Path]:
@@ -157,7 +159,7 @@ class ComparisonView(Panel):
         moves = found.moves.head(_MOST)
         self.summary.value = escape(found.summary())
         self.labels.value = _label_table(found)
-        names = [str(name)[:10] for name in moves["label"]]
+        names = [_shown(one)[:_WIDEST] for _, one in moves.iterrows()]
         wide = max([5, *map(len, names)])
         lines = []
         for name, frame, moved, was, now in zip(
@@ -187,7 +189,7 @@ class ComparisonView(Panel):
             if move["frame"] == move["last"]
             else f"frames {move['frame']}–{move['last']}"
         )
-        self.detail.value = escape(f"Label {move['label']}, {frames}: {move['message']}")
+        self.detail.value = escape(f"Label {_shown(move)}, {frames}: {move['message']}")
 
     def _let_go(self, _: Any) -> None:
         """Choose no row once another frame is shown, so that a click on the same row goes there again."""
@@ -220,7 +222,7 @@ def _label_table(found: IterationComparison) -> str:
     rows = []
     for label, one in found.labels.iterrows():
         error = f"{number(one['rmse_before'])}→{number(one['rmse_after'])}" if one["manual"] else ""
-        shown = "all" if label == "COMBINED" else " ".join(filter(None, (str(label), _other(one, label))))
+        shown = "all" if label == COMBINED else _shown(one, str(label))
         rows.append(
             f"<tr><td>{escape(shown)}</td><td>{number(one['median_moved'])}</td>"
             f"<td>{number(one['max_moved'])}</td><td>{error}</td></tr>"
@@ -229,6 +231,7 @@ def _label_table(found: IterationComparison) -> str:
     return f"<table class='jupytrack-changes'>{head}{''.join(rows)}</table>"
 
 
-def _other(one: Any, label: object) -> str:
-    name = str(one["name"])
-    return "" if name in ("", str(label)) else name
+def _shown(one: Any, label: str = "") -> str:
+    """Return a label for people, with its name where that says more."""
+    label, name = label or str(one["label"]), str(one["name"])
+    return label if name in ("", label) else f"{label} {name}"

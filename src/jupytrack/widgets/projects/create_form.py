@@ -47,7 +47,7 @@ class CreateForm(Form):
         self.experimenter = ipywidgets.Text("x", continuous_update=False)
         self.bundle = PathField("", "Folder of a seed bundle: the model of another project")
         self.add("Name", self.name, "Also the beginning of the folder's name")
-        self.explain("It needs an underscore (_) in it: DeepLabCut's configuration relies on one.")
+        self.explain("The name needs an underscore (_): DeepLabCut's configuration relies on one.")
         self.add("In folder", self.folder)
         self.add("Experimenter", self.experimenter, "DeepLabCut calls this the scorer")
         if empty:

@@ -78,7 +78,7 @@ def _listed(issues: Sequence[LayerIssues]) -> str:
             continue
         lines.append(f"{one.title}:")
         lines += [
-            f"  frame {frame}: no {', '.join(missing)}"
+            f"  frame {frame}: no {one.shown(missing)}"
             for frame, missing in list(one.incomplete.items())[:_MOST]
         ]
         if len(one.incomplete) > _MOST:

@@ -144,7 +144,9 @@ class ReviewPanel(Panel):
             self.flags.states[self._first :], tracks, *columns, strict=False
         ):
             number = "" if np.isnan(score) else f"{score:.2f}"
-            text = f"{_SIGNS[state]} {frame:>{figures}} {track[:wide]:<{wide}} {number:>5} {checks}"
+            first, *more = checks.split(", ")
+            check = f"{first} +{len(more)}" if more else first
+            text = f"{_SIGNS[state]} {frame:>{figures}} {track[:wide]:<{wide}} {number:>5} {check}"
             lines.append(text.replace(" ", "\u00a0"))
         heading = f"  {'frame':>{figures}} {'track':<{wide}} score check"
         if total > _PAGE:
@@ -173,7 +175,9 @@ class ReviewPanel(Panel):
             self.detail.value = text
             return
         flag, one = self.flags.rows.iloc[self.current], self.flags.found[self.current]
-        lines = [escape(str(flag["message"]))] if flag["message"] else []
+        # the list has room for one
+        several = flag["checks"] if ", " in flag["checks"] else ""
+        lines = [escape(str(text)) for text in (several, flag["message"]) if text]
         if one is not None:
             what = f"{one.verdict}: {one.reason}" if one.reason else one.verdict
             lines.append(
