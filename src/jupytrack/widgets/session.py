@@ -10,7 +10,6 @@ import difflib
 import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +23,7 @@ from jupytrack.errors import AnnotationError, ConflictError, JupytrackError, Lev
 from jupytrack.listeners import call_all, listen
 from jupytrack.video.enhance import Enhancement
 from jupytrack.widgets.colors import css
+from jupytrack.widgets.saving import Saving, after
 from jupytrack.widgets.status import snapshot
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-# seconds that an edit may wait for the disk before it is shown as waiting
-NOTICEABLE = 0.3
 log = logging.getLogger(__name__)
 
 
@@ -109,11 +107,10 @@ class Session(traitlets.HasTraits):
         self._points_listeners: list[Callable[[np.ndarray | None], None]] = []
         self._confirmed_listeners: list[Callable[[str], None]] = []
         self._watched: dict[int, list[Callable[[], None]]] = {}
-        self._unsaved: dict[str, tuple[int, dict[str, int]]] = {}
+        self._saving = Saving(layers, self.update_status)
         self._versions: dict[tuple[int, str], int] = {}
         self._count = itertools.count(1)
         self._refused = False
-        self._unconfirmed_since: float | None = None
         self._depth, self._gate = 0, threading.Lock()
         self._changed_frames: list[np.ndarray] | None = []
         self._points_dirty = self._layers_dirty = self._status_dirty = False
@@ -406,18 +403,18 @@ class Session(traitlets.HasTraits):
 
     def _on_entry(self, entry: Any) -> None:
         if entry.action in ("save", "replaced"):
-            self._unsaved.clear()
+            self._saving.forget()
             self.update_status()
 
     def _on_entry_confirmed(self, entry: Any) -> None:
         # in the journal's thread, for which whoever saves may wait while holding the lock: so take none here
         call_all(self._confirmed_listeners, entry.id)
         if self.status.get("save_state") in ("confirming", "unconfirmed"):
-            _after(0.05, self.update_status)
+            after(0.05, self.update_status)
 
     def _on_error(self, _: Any) -> None:
         # in the journal's thread, too: another kernel may have taken the layer
-        _after(0.05, self.update_read_only)
+        after(0.05, self.update_read_only)
 
     def _keep_label_valid(self) -> None:
         labels = self.labels
@@ -465,42 +462,13 @@ class Session(traitlets.HasTraits):
 
         ``unsaved`` edits are safe in the journal; edits in ``memory`` are in a layer that has none.
         """
-        histories = [*(ann.history for ann in self.layers.loaded), self.layers.marks.history]
-        if any(history.failing for history in histories):
-            return "unconfirmed"
-        if all(history.all_confirmed for history in histories):
-            self._unconfirmed_since = None
-        elif self._unconfirmed_since is None:
-            self._unconfirmed_since = time.monotonic()
-            _after(NOTICEABLE, self.update_status)
-        elif time.monotonic() - self._unconfirmed_since >= NOTICEABLE:
-            return "confirming"
-        unsaved = [name for name in self.layers.names if any(self.unsaved(name).values())]
-        if any(self.layers[name].history.journal is None for name in unsaved):
-            return "memory"
-        return "unsaved" if unsaved else "saved"
+        return self._saving.state
 
     def unsaved(self, name: str) -> dict[str, int]:
         """How a layer differs from its file: ``added``, ``removed``, ``moved``, ``total`` and ``labels``."""
-        if self.layers.is_waiting(name):
-            return {"added": 0, "removed": 0, "moved": 0, "total": 0, "labels": 0}
-        ann = self.layers[name]
-        known = self._unsaved.get(name)
-        if known is None or known[0] != ann.revision:
-            counts = ann.unsaved
-            found = {"added": counts.added, "removed": counts.removed, "moved": counts.moved}
-            found |= {"total": sum(found.values()), "labels": int(counts.labels)}
-            known = (ann.revision, found)
-            self._unsaved[name] = known
-        return known[1]
+        return self._saving.unsaved(name)
 
     def forget_unsaved(self, name: str) -> None:
         """Count a layer's unsaved changes anew: its file was written or read."""
-        self._unsaved.pop(name, None)
+        self._saving.forget(name)
         self.update_status()
-
-
-def _after(seconds: float, call: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, call)
-    timer.daemon = True
-    timer.start()
