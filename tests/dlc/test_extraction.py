@@ -16,7 +16,8 @@ from small_disk import small_disk
 
 from jupytrack import DLCProject, VideoAnnotation, VideoReader
 from jupytrack.annotation.durable import open_durable
-from jupytrack.dlc.extraction import check_trainable, labelled_frames
+from jupytrack.dlc.checks import check_labels
+from jupytrack.dlc.extraction import labelled_frames
 from jupytrack.errors import AnnotationError, ConflictError, FormatError, SaveError, TrainingError
 from jupytrack.jobs import JobCancelled, Progress
 
@@ -418,10 +419,10 @@ def test_what_deeplabcut_would_fail_on_later(folder, project, fractions, frames,
     annotate(folder, "a", {"0": {n: [1, 1] for n in range(frames)}})
     project.edit_config(TrainingFraction=fractions)
     if message is None:
-        assert check_trainable(project) == {"mouse": frames}
+        check_labels(project)
     else:
         with pytest.raises(TrainingError, match=message):
-            check_trainable(project)
+            check_labels(project)
     assert not (folder / "jupytrack.json").exists()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jupytrack.dlc.config import parse_yaml
+from jupytrack.dlc.extraction import labelled_frames
 from jupytrack.dlc.layout import Engine
 from jupytrack.dlc.videos import PathLike, as_list
 from jupytrack.errors import AnnotationError, MissingDependencyError, TrainingError, VideoNotFoundError
@@ -204,13 +205,13 @@ def check_labels(project: DLCProject, annotation_file_names: Sequence[PathLike] 
     ------
     TrainingError
         If there are too few, with what to do.
+    AnnotationError
+        If none of a video's labels is a body part.
     FormatError, ConflictError
         If an annotation cannot be read, was made on another video or has unsaved edits.
     """
-    from jupytrack.dlc.extraction import check_trainable
-
     labelled_frame_count(project)  # DeepLabCut reads these tables, too: what could run code is refused here
-    check_trainable(project, annotation_file_names)
+    check_split(project, sum(labelled_frames(project, annotation_file_names).values()))
 
 
 def is_indexed(video: Path) -> bool:

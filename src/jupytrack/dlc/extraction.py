@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from jupytrack.annotation.table import PointTable
     from jupytrack.dlc.project import DLCProject
 
-__all__ = ["check_trainable", "extract_frames", "label_sources", "labelled_frames"]
+__all__ = ["extract_frames", "label_sources", "labelled_frames"]
 
 
 @dataclass
@@ -146,39 +146,6 @@ def labelled_frames(
                 continue
             table = deeplabcut.read_h5(path)
         counts[video.stem] = int(np.count_nonzero(table.present.any(axis=0)))
-    return counts
-
-
-def check_trainable(
-    project: DLCProject, annotation_file_names: Sequence[str | os.PathLike[str]] | None = None
-) -> dict[str, int]:
-    """Refuse what DeepLabCut would fail on later: no labels, or none left to train or test with.
-
-    Parameters
-    ----------
-    project : DLCProject
-        The project.
-    annotation_file_names : sequence of path, optional
-        As for :meth:`DLCProject.extract_frames`.
-
-    Returns
-    -------
-    dict of str to int
-        See :func:`labelled_frames`.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few labelled frames for ``TrainingFraction`` in config.yaml, or that is no share.
-    AnnotationError
-        If none of a video's labels is a body part.
-    FormatError, ConflictError
-        If an annotation cannot be read, was made on another video or has unsaved edits.
-    """
-    from jupytrack.dlc.checks import check_split
-
-    counts = labelled_frames(project, annotation_file_names)
-    check_split(project, sum(counts.values()))
     return counts
 
 
