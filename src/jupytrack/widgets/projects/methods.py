@@ -134,22 +134,7 @@ class Projects(Creating):
     def restore_dropped_frames(self, file: str | Path | None = None) -> int:
         """Bring back frames that were dropped from the active layer before a training, as one edit.
 
-        Parameters
-        ----------
-        file : path, optional
-            The recovery file; the layer's newest one by default.
-
-        Returns
-        -------
-        int
-            How many points came back.
-
-        Raises
-        ------
-        AnnotationError
-            If there is no recovery file.
-        FormatError
-            If it cannot be read.
+        See :func:`jupytrack.dlc.preflight.restore_dropped`, whose ``file`` and result these are.
         """
         session = self.session
         session.require_writable()
