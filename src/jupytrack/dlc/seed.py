@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from jupytrack.dlc.config import edit_yaml, parse_yaml
 from jupytrack.dlc.snapshots import load_snapshot
 from jupytrack.dlc.training import require_idle
+from jupytrack.dlc.videos import PathLike
 from jupytrack.errors import ConflictError, FormatError, MissingDependencyError
 from jupytrack.files import all_or_none, replacing, save_error, write_atomic
 
@@ -33,7 +34,6 @@ __all__ = [
     "set_seed_bundles_root",
 ]
 
-PathLike = str | os.PathLike[str]
 _MODEL, _POSE, _ABOUT = "pytorch_config.yaml", "pose_cfg.yaml", "description.txt"
 _MAKE = "Make the bundle with extract_snapshot_for_seeding, from a project of DeepLabCut 3."
 
