@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.dlc.comparison import compare_iterations
 from jupytrack.dlc.corrections import splice
-from jupytrack.dlc.files import manual_layers
+from jupytrack.dlc.files import is_manual_layer, manual_layers
 from jupytrack.errors import AnnotationError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Comparing:
         before: int | None = None,
         after: int | None = None,
         video: int | PathLike | None = None,
+        layers: Iterable[VideoAnnotation] | None = None,
         **options: Any,
     ) -> IterationComparison:
         """Say what a new iteration changed in its predictions of a video, and where its error grew.
@@ -38,13 +40,16 @@ class Comparing:
             The iterations; by default the two latest with predictions of the video.
         video : path or int, optional
             Which video, as for :meth:`video_index`; by default the first one with predictions of both.
+        layers : iterable of VideoAnnotation, optional
+            The video's layers, where those that people made are to be taken as they are in memory.
         **options
             Those of :func:`jupytrack.dlc.compare_iterations`, such as ``min_times``.
 
         Returns
         -------
         IterationComparison
-            The errors are those against the layers that people made beside the video, as they are saved.
+            The errors are those against the layers that people made beside the video, by default as they are
+            saved.
 
         Raises
         ------
@@ -71,7 +76,7 @@ class Comparing:
             old = earlier[-1] if before is None and earlier else before
             if old in numbers and new in numbers and old != new:
                 one, other = (project.get_trajectories(path, number)[path.stem] for number in (old, new))
-                return compare_iterations(one, other, _manual(path), video=path.stem, **options)
+                return compare_iterations(one, other, _manual(path, layers), video=path.stem, **options)
         listed = "; ".join(
             f"{name}: {', '.join(map(str, numbers)) or 'none'}" for name, numbers in predicted.items()
         )
@@ -81,11 +86,13 @@ class Comparing:
         )
 
 
-def _manual(video: Path) -> PointTable | None:
+def _manual(video: Path, layers: Iterable[VideoAnnotation] | None) -> PointTable | None:
     """Return the points of all layers that people made together, None if there are none."""
+    if layers is None:
+        reader = video if video.is_file() else None
+        layers = [VideoAnnotation(path, reader, name) for name, path in manual_layers(video).items()]
     merged: PointTable | None = None
-    for path in manual_layers(video).values():
-        table = VideoAnnotation(path, video if video.is_file() else None).to_table()
-        if table.present.any():
-            merged = table if merged is None else splice(merged, table)
+    for ann in layers:
+        if is_manual_layer(video, ann.name, ann.fname) and ann.present.any():
+            merged = ann.to_table() if merged is None else splice(merged, ann.to_table())
     return merged

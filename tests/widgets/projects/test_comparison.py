@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
+from projects import make_trained_project
 from trainings import label, make_project, make_training, predict, say, wait_for
 
+import jupytrack
 from jupytrack.errors import JupytrackError
 from jupytrack.widgets.annotator import Annotator
 
@@ -68,7 +71,32 @@ def test_one_iteration_is_nothing_to_compare(folder, clip):
     annotator = Annotator(make_project(folder, clip, trained=1), "iteration-0")
     try:
         predict(folder, 0)
-        with pytest.raises(JupytrackError, match="no two iterations"):
+        with pytest.raises(JupytrackError, match="no predictions by two iterations"):
             annotator.compare_iterations()
     finally:
         annotator.close()
+
+
+def test_other_videos_of_the_queue_are_listed_and_a_click_goes_there(tmp_path):
+    project = make_trained_project(tmp_path)
+    for video, frames in (("clip1", (7,)), ("clip2", (20, 30))):
+        path = next((project / "videos" / "iteration-1").glob(f"{video}*.h5"))
+        table = pd.read_hdf(path)
+        table.iloc[list(frames), 0] += 40
+        table.to_hdf(path, key="df_with_missing", mode="w")
+    # one that the newest iteration did not predict is not compared with an older one
+    next((project / "videos" / "iteration-1").glob("clip2*.h5")).unlink()
+    queue = jupytrack.open(project)
+    try:
+        queue.run_command("compare_iterations")
+        view = queue.project_panel.comparison
+        wait_for(lambda: view.others.options)
+        assert view.others.options == ("clip1: 1 place",)
+        view.others.index = 0
+        assert queue.active_index == 1
+        there = queue.project_panel.comparison
+        assert there.others.layout.display == "none"
+        there.list.index = 0
+        assert queue.session.frame == 7
+    finally:
+        queue.close()

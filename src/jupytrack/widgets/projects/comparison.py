@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,21 +11,16 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
-from jupytrack.annotation.layers import LayerStack
-from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.annotation.table import PointTable
-from jupytrack.dlc.comparison import COMBINED, IterationComparison, compare_iterations
-from jupytrack.dlc.corrections import splice
-from jupytrack.dlc.files import is_manual_layer
-from jupytrack.errors import AnnotationError
+from jupytrack.dlc.comparison import COMBINED, IterationComparison
+from jupytrack.errors import JupytrackError
+from jupytrack.jobs import Progress
 from jupytrack.widgets.panels import Panel, row, text_button
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
     from jupytrack.widgets.annotator import Annotator
-    from jupytrack.widgets.session import Session
 
-__all__ = ["ComparisonView", "comparable", "compare_in", "manual_points"]
+__all__ = ["ComparisonView", "compare_others"]
 
 # places that are listed; nobody goes through more by hand
 _MOST = 500
@@ -32,85 +28,50 @@ _MOST = 500
 _WIDEST = 12
 
 
-def comparable(project: DLCProject, video: Path) -> dict[int, Path]:
-    """Return the prediction of a video by the best snapshot (else the last) of each iteration that has one.
+def compare_others(
+    progress: Progress,
+    project: DLCProject,
+    videos: Iterable[Path],
+    like: IterationComparison,
+    **options: Any,
+) -> dict[Path, IterationComparison]:
+    """Make the same comparison of other videos, as their layers are saved; for a :class:`Job`.
 
     Parameters
     ----------
+    progress : Progress
+        Told which video is looked at.
     project : DLCProject
         The project.
-    video : Path
-        One of its videos.
-    """
-    found: dict[int, Path] = {}
-    for iteration in project.all_iterations:
-        layout = project.layout(iteration)
-        path = layout.prediction_of(video.stem, layout.best())
-        others = layout.predictions(video.stem) if path is None else []
-        if path is not None or others:
-            found[int(iteration)] = others[-1] if path is None else path
-    return dict(sorted(found.items()))
-
-
-def manual_points(session: Session) -> PointTable | None:
-    """Return the points of all layers by hand together, the last layer's first; None if there are none."""
-    merged: PointTable | None = None
-    for ann in session.layers:
-        if is_manual_layer(session.video.fname, ann.name, ann.fname) and ann.present.any():
-            table = ann.to_table()
-            merged = table if merged is None else splice(merged, table)
-    return merged
-
-
-def compare_in(
-    session: Session,
-    project: DLCProject,
-    before: int | None = None,
-    after: int | None = None,
-    **options: Any,
-) -> IterationComparison:
-    """Compare two iterations' predictions of the video that is open.
-
-    Parameters
-    ----------
-    session : Session
-        What is open; layers that are there are not read again.
-    project : DLCProject
-        Its project.
-    before, after : int, optional
-        The iterations; by default the two newest that have predicted this video.
+    videos : iterable of Path
+        The videos.
+    like : IterationComparison
+        The comparison; videos that are not predicted by the same two iterations are left out.
     **options
-        Those of :func:`jupytrack.dlc.compare_iterations`.
+        Arguments of :meth:`DLCProject.compare_iterations` that it was made with.
 
-    Raises
-    ------
-    AnnotationError
-        If there are no two.
+    Returns
+    -------
+    dict of Path to IterationComparison
+        What was found, what asks most to be looked at first.
     """
-    there = comparable(project, Path(session.video.fname))
-    numbers = list(there)
-    if after is None and numbers:
-        after = numbers[-1]
-    if before is None:
-        earlier = [number for number in numbers if after is not None and number < after]
-        before = earlier[-1] if earlier else None
-    missing = [number for number in (before, after) if number not in there]
-    if missing or before is None or after is None:
-        have = ", ".join(map(str, numbers)) or "none"
-        raise AnnotationError(
-            f"There are no two iterations to compare; iterations with predictions of this video: {have}.",
-            "Train another iteration, or analyse the video with an earlier one.",
-        )
-    old, new = (_layer(session, there[number]) for number in (before, after))
-    return compare_iterations(old, new, manual_points(session), **options)
+    videos, found = list(videos), {}
+    for n, video in enumerate(videos):
+        progress.update(n, len(videos), video.name)
+        with contextlib.suppress(JupytrackError):
+            one = project.compare_iterations(video=video, **options)
+            if (one.before, one.after) == (like.before, like.after):
+                found[video] = one
+    return dict(sorted(found.items(), key=lambda item: _urgency(item[1])))
 
 
-def _layer(session: Session, path: Path) -> VideoAnnotation:
-    for ann in session.layers:
-        if ann.fname is not None and Path(ann.fname).resolve() == path.resolve():
-            return ann
-    name = LayerStack.canonical_layer_name(path)
-    return VideoAnnotation(path, name=name, video=session.video)
+def _urgency(found: IterationComparison) -> tuple[int, int]:
+    return -grown(found), -len(found.moves)
+
+
+def grown(found: IterationComparison) -> int:
+    """Count the places where the error grew."""
+    return int(found.moves["check"].str.startswith("error_grew").sum())
 
 
 class ComparisonView(Panel):
@@ -128,7 +89,8 @@ class ComparisonView(Panel):
 
     def __init__(self, annotator: Annotator, on_close: Callable[[], Any]) -> None:
         self.found: IterationComparison | None = None
-        heading = ipywidgets.HTML(escape(self.title))
+        video = Path(annotator.session.video.fname).stem
+        heading = ipywidgets.HTML(escape(f"{self.title} in {video}"))
         heading.add_class("jupytrack-heading")
         self.summary = ipywidgets.HTML()
         self.summary.add_class("jupytrack-form-message")
@@ -143,8 +105,15 @@ class ComparisonView(Panel):
             "Review one by one", "Go through these places by keys, and keep what is decided", "list-ol"
         )
         self.shut = text_button("Close", "Show this no more; Compare brings it back", "check")
+        self._others: list[tuple[Path, IterationComparison]] = []
+        self.others_head = ipywidgets.HTML("Other videos of the queue:")
+        self.others_head.add_class("jupytrack-hint")
+        self.others = ipywidgets.Select(options=[], rows=4, layout=ipywidgets.Layout(width="auto"))
+        self.others.add_class("jupytrack-flags")
+        self.others.observe(self.asked(lambda change: self._go_to_video(change["new"])), "index")
         parts = (heading, self.summary, self.labels, self.head, self.list, self.detail)
-        super().__init__(annotator, (*parts, row(self.review, self.shut)))
+        others = (self.others_head, self.others)
+        super().__init__(annotator, (*parts, *others, row(self.review, self.shut)))
         self.remove_class("jupytrack-panel")
         self.add_class("jupytrack-comparison")
         self.layout.overflow = None
@@ -173,6 +142,29 @@ class ComparisonView(Panel):
             self.list.index = None
         self.detail.value = ""
         self.show()
+
+    def fill_others(self, found: Mapping[Path, IterationComparison]) -> None:
+        """List what changed in other videos of the queue; a click goes there."""
+        self._others = [(video, one) for video, one in found.items() if len(one.moves)]
+        lines = []
+        for video, one in self._others:
+            n, worse = len(one.moves), grown(one)
+            text = f"{video.stem}: {n} place{'' if n == 1 else 's'}"
+            lines.append(f"{text}, on {worse} the error grew" if worse else text)
+        with self.showing():
+            self.others.options = lines
+            self.others.index = None
+        self.show()
+
+    def _go_to_video(self, index: int | None) -> None:
+        queue = self.annotator.queue
+        if index is None or queue is None:
+            return
+        video, found = self._others[index]
+        with self.showing():
+            self.others.index = None
+        if video in queue.videos and queue.swap_to(queue.videos.index(video)):
+            queue.active.project_panel.compare(found)
 
     def _go(self, index: int | None) -> None:
         if index is None or self.found is None:
@@ -213,6 +205,8 @@ class ComparisonView(Panel):
         there = self.found is not None and len(self.found.moves) > 0
         for part in (self.head, self.list, self.detail, self.review):
             part.layout.display = None if there else "none"
+        for part in (self.others_head, self.others):
+            part.layout.display = None if self._others else "none"
 
 
 def _label_table(found: IterationComparison) -> str:

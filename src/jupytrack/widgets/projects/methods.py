@@ -22,8 +22,9 @@ from jupytrack.dlc.preflight import (
     scan,
 )
 from jupytrack.errors import AnnotationError, JupytrackError
+from jupytrack.jobs import Job
 from jupytrack.widgets.actions.layers import select_layer
-from jupytrack.widgets.projects.comparison import compare_in
+from jupytrack.widgets.projects.comparison import compare_others
 from jupytrack.widgets.projects.creating import Creating
 from jupytrack.widgets.projects.train_form import defaults_of
 
@@ -350,7 +351,8 @@ class Projects(Creating):
     ) -> IterationComparison:
         """Show what a training changed: points that moved, and where the error grew.
 
-        The list stands in the DeepLabCut panel; a click on a row goes to the frame.
+        The list stands in the DeepLabCut panel; a click on a row goes to the frame. The other videos of a
+        queue are looked at in the background, and listed below it; a click goes to the video.
 
         Parameters
         ----------
@@ -371,10 +373,17 @@ class Projects(Creating):
         AnnotationError
             If there are no two iterations with predictions of this video.
         """
-        project = self._require_project()
-        with self.session.lock:
-            found = compare_in(self.session, project, before, after, **options)
+        project, session = self._require_project(), self.session
+        video = session.video.fname
+        found = project.compare_iterations(before, after, video, session.layers, **options)
         self.project_panel.compare(found)
+        queue = self.queue
+        if queue is not None and queue.active is self and len(queue.videos) > 1:
+            others = [each for number, each in enumerate(queue.videos) if number != queue.active_index]
+            options |= {"before": before, "after": after}
+            job = Job(compare_others, project, others, found, title="Comparing other videos", **options)
+            job.when_done(self.project_panel.compare_others)
+            self.show_job(job, brief=True)
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -13,9 +14,10 @@ import ipywidgets
 
 from jupytrack.dlc.corrections import CORRECTIONS_LAYER_NAME
 from jupytrack.dlc.preflight import LayerIssues, dropped_files, save_and_clean
+from jupytrack.errors import AnnotationError
 from jupytrack.widgets.lifetime import widgets_of
 from jupytrack.widgets.panels import Panel, command_button, row
-from jupytrack.widgets.projects.comparison import ComparisonView, compare_in
+from jupytrack.widgets.projects.comparison import ComparisonView
 from jupytrack.widgets.projects.create_form import CreateForm
 from jupytrack.widgets.projects.forms import Form, told
 from jupytrack.widgets.projects.preflight_form import PreflightForm
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from jupytrack.dlc.comparison import IterationComparison
     from jupytrack.dlc.project import DLCProject
     from jupytrack.dlc.training import Training
+    from jupytrack.jobs import Job
     from jupytrack.widgets.annotator import Annotator
 
 __all__ = ["ProjectPanel"]
@@ -278,7 +281,9 @@ class ProjectPanel(Panel):
     def _compare_if_any(self) -> None:
         project = self.annotator.project
         if project is not None and len(project.all_iterations) > 1:
-            self.compare(compare_in(self.session, project))
+            # this video may not be among those that were predicted
+            with contextlib.suppress(AnnotationError):
+                self.annotator.compare_iterations()
 
     def compare(self, found: IterationComparison) -> None:
         """Show what a training changed."""
@@ -287,6 +292,13 @@ class ProjectPanel(Panel):
                 self.comparison = ComparisonView(self.annotator, self._forget_comparison)
             self.comparison.fill(found)
             self._arrange()
+
+    def compare_others(self, job: Job[dict[Path, IterationComparison]]) -> None:
+        """Show what the training changed in the other videos, once that is known."""
+        if job.state == "done":
+            with self._guard:
+                if self.comparison is not None:
+                    self.comparison.fill_others(job.future.result())
 
     def _forget_comparison(self) -> None:
         with self._guard:
