@@ -407,7 +407,7 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     found.pop("iteration_num", None)
     refine = found.pop("refine", None)
     if refine is False:
-        found["refine_mode"] = "scratch"
-    elif isinstance(refine, str):
+        found["refine_mode"] = "auto"
+    elif refine not in (None, True):
         found |= {"refine_mode": "external", "external_snapshot_path": refine}
-    return {key: value for key, value in found.items() if value is not None or key not in ("maxiters",)}
+    return {name: value for name, value in found.items() if (name, value) != ("maxiters", None)}
