@@ -173,17 +173,14 @@ def writing_alone(path: str | Path) -> Iterator[None]:
 def save_error(path: str | Path, error: OSError) -> SaveError:
     """Return what to tell the user about a failed write, with a remedy for its cause."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason, remedy = "the disk is full", "Free some space and save again; nothing was lost."
+        reason, remedy = "the disk is full", "Free some space and try again; nothing was lost."
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason = "there is no permission to write there"
-        remedy = "Save under another name in a folder of yours, or ask for permission."
+        remedy = "Choose a folder of yours, or ask for permission."
     elif error.errno in (errno.ENOENT, errno.ENOTDIR):
-        reason, remedy = "its folder does not exist", "Make the folder, or save under another name."
+        reason, remedy = "its folder does not exist", "Make the folder, or choose another one."
     else:
-        reason, remedy = (
-            str(error.strerror or error),
-            "Save under another name, for instance on another disk.",
-        )
+        reason, remedy = str(error.strerror or error), "Choose another place, for instance on another disk."
     return SaveError(f"{path} could not be written: {reason}.", remedy)
 
 
