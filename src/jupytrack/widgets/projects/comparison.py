@@ -152,7 +152,7 @@ class ComparisonView(Panel):
             text = f"{video.stem}: {n} place{'' if n == 1 else 's'}"
             lines.append(f"{text}, on {worse} the error grew" if worse else text)
         with self.showing():
-            self.others.options = lines
+            self.others.options, self.others.rows = lines, min(max(len(lines), 2), 6)
             self.others.index = None
         self.show()
 
@@ -221,7 +221,10 @@ def _label_table(found: IterationComparison) -> str:
             f"<tr><td>{escape(shown)}</td><td>{number(one['median_moved'])}</td>"
             f"<td>{number(one['max_moved'])}</td><td>{error}</td></tr>"
         )
-    head = "<tr><th>label</th><th>moved (median)</th><th>(most)</th><th>RMSE, px</th></tr>"
+    head = (
+        "<tr><th>label</th><th title='Median of all frames, in pixels'>moved</th>"
+        "<th title='On one frame, in pixels'>at most</th><th>RMSE, px</th></tr>"
+    )
     return f"<table class='jupytrack-changes'>{head}{''.join(rows)}</table>"
 
 
