@@ -6,14 +6,15 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from unprivileged import common_folder, run_unprivileged
 
 from jupytrack import files
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.errors import SaveError
-from jupytrack.files import all_or_none, file_fingerprint, save_error, write_atomic
+from jupytrack.errors import FormatError, SaveError
+from jupytrack.files import all_or_none, entries, file_fingerprint, save_error, write_atomic
 
 unix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 
@@ -45,6 +46,14 @@ def test_all_changes_or_none(tmp_path, monkeypatch, linked):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == names
     change()
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"old": "other", "new": "new"}
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    assert entries(tmp_path / "none") == entries(Path(__file__)) == []
+    (tmp_path / "a").touch()
+    assert entries(tmp_path) == [tmp_path / "a"]
+    with pytest.raises(FormatError, match=rf"{tmp_path.name} could not be read: Is a directory"):
+        file_fingerprint(tmp_path)
 
 
 def test_new_and_replaced(tmp_path):

@@ -17,6 +17,7 @@ from jupytrack.errors import FormatError, SaveError
 
 __all__ = [
     "all_or_none",
+    "entries",
     "file_fingerprint",
     "read_error",
     "replacing",
@@ -114,8 +115,11 @@ def all_or_none() -> Iterator[Callable[[Path], None]]:
             try:
                 os.link(path, old)  # takes no room
             except OSError:
-                with replacing(old) as temporary:
-                    shutil.copy2(path, temporary)
+                try:
+                    shutil.copy2(path, old)
+                except OSError as error:
+                    old.unlink(missing_ok=True)
+                    raise save_error(path, error) from error
         kept.append((path, old, old.exists()))
 
     try:
@@ -198,6 +202,18 @@ def file_fingerprint(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, in any order; nothing if there is no such folder."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise read_error(folder, error) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -290,6 +290,27 @@ def test_what_another_program_labelled_is_trained_on_without_layers(folder, proj
     assert path.read_bytes() == theirs
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:900]), "HDF5"),
+        (lambda path: path.unlink() or path.mkdir(), "could not be read"),
+        (lambda path: label_data(path.parents[2], {"img99.png": [1.0] * 4}), "row 0: frame 99 is beyond"),
+        (lambda path: label_data(path.parents[2], {"a.png": [1.0] * 4}), "row 0: the name 'a.png' holds no"),
+        (lambda path: label_data(path.parents[2], {"img1.png": [1.0, {}, 1.0, 1.0]}), "Python objects"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:(?s).*PyTables will pickle")
+def test_damaged_labels_of_another_program_leave_the_project_as_it_was(folder, project, damage, message):
+    annotate(folder, "a", POINTS, "mouse2")
+    annotate(folder, "a", POINTS)
+    damage(label_data(folder, {"img07.png": [1.0, 2.0, 3.0, 4.0]}))
+    before = files_of(folder)
+    with pytest.raises(FormatError, match=rf"CollectedData_me\.h5.*{message}"):
+        project.extract_frames()
+    assert files_of(folder) == before
+
+
 def test_body_parts_by_their_own_names(tmp_path):
     folder = make_project(tmp_path / "p", parts=("nose", "ear", "tail"))
     annotate(folder, "a", {"0": {1: [1, 1]}, "5": {1: [5, 5], 2: [6, 6]}})

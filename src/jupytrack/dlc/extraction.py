@@ -288,7 +288,10 @@ def _is_picture(path: Path, picture: NDArray[np.uint8]) -> bool:
     """Whether a file holds exactly this picture."""
     import cv2
 
-    content = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError:
+        return False
     if not content.size:
         return False
     found = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)

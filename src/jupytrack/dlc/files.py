@@ -17,7 +17,7 @@ from jupytrack.annotation.layers import is_dense_layer_name
 from jupytrack.annotation.points import VideoAnnotation
 from jupytrack.annotation.storage import is_writable, private_folder
 from jupytrack.errors import AnnotationError, ConflictError, FormatError, VideoNotFoundError
-from jupytrack.files import file_fingerprint
+from jupytrack.files import entries, file_fingerprint
 from jupytrack.formats.dustrack import discover_layers, layer_name_of, make_annotation_file_name
 from jupytrack.video.reader import VideoReader
 
@@ -356,7 +356,7 @@ def _layers_of(video: str | Path) -> dict[str, Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    return [path for path in entries(folder) if path.is_file()]
 
 
 def _in_order(paths: Iterable[Path], folders: list[Path]) -> list[Path]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jupytrack.errors import FormatError
-from jupytrack.files import read_error
+from jupytrack.files import entries, read_error
 
 __all__ = ["ENGINES", "Engine", "IterationLayout", "Snapshot", "find_layout", "iterations_on_disk"]
 
@@ -243,8 +243,7 @@ def iterations_on_disk(project: Path) -> dict[int, list[Engine]]:
     """Return the iterations that have a folder for models, and of which engines; ascending."""
     found: dict[int, list[Engine]] = {}
     for engine in ENGINES:
-        folder = models_folder(project, engine)
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in entries(models_folder(project, engine)):
             match = re.fullmatch(r"iteration-(\d+)", path.name)
             if match and path.is_dir():
                 found.setdefault(int(match[1]), []).append(engine)
@@ -281,8 +280,7 @@ def find_layout(
     """
     candidates = []
     for engine in ENGINES:
-        parent = models_folder(project, engine) / f"iteration-{iteration}"
-        for path in parent.iterdir() if parent.is_dir() else ():
+        for path in entries(models_folder(project, engine) / f"iteration-{iteration}"):
             match = _MODEL_FOLDER.fullmatch(path.name)
             if match and path.is_dir():
                 untrained = not _snapshots(path, engine)
@@ -302,9 +300,8 @@ def find_layout(
 
 
 def _snapshots(folder: Path, engine: Engine) -> list[Snapshot]:
-    train = folder / "train"
     found = []
-    for path in train.iterdir() if train.is_dir() else ():
+    for path in entries(folder / "train"):
         match = _SNAPSHOT[engine].fullmatch(path.name)
         if match:
             found.append(Snapshot(int(match["number"]), bool(match["best"]), path))

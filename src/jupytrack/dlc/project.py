@@ -20,6 +20,7 @@ from jupytrack.dlc.learning import Learning
 from jupytrack.dlc.settings import Settings
 from jupytrack.dlc.videos import PathLike, Videos, as_list
 from jupytrack.errors import AnnotationError, FormatError, VideoError, VideoNotFoundError
+from jupytrack.files import read_error
 
 if TYPE_CHECKING:
     from jupytrack.annotation.points import VideoAnnotation
@@ -405,9 +406,11 @@ class DLCProject(Videos, BodyParts, Iterations, Comparing, Learning):
 
 def _project_folder(path: Path) -> Path | None:
     """Return the folder of the project if the path is one or its config.yaml, else None."""
-    if path.name == "config.yaml" and path.is_file():
-        return path.parent
-    return path if (path / "config.yaml").is_file() else None
+    folder = path.parent if path.name == "config.yaml" else path
+    try:
+        return folder if (folder / "config.yaml").is_file() else None
+    except OSError as error:
+        raise read_error(folder, error) from error
 
 
 def _no_project(path: Path) -> Exception:

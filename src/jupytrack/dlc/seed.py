@@ -20,7 +20,7 @@ from jupytrack.dlc.snapshots import load_snapshot
 from jupytrack.dlc.training import require_idle
 from jupytrack.dlc.videos import PathLike
 from jupytrack.errors import ConflictError, FormatError, MissingDependencyError
-from jupytrack.files import all_or_none, replacing, save_error, write_atomic
+from jupytrack.files import all_or_none, entries, replacing, save_error, write_atomic
 
 if TYPE_CHECKING:
     from jupytrack.dlc.project import DLCProject
@@ -148,9 +148,8 @@ def list_seed_bundles(root: PathLike) -> list[dict[str, Any]]:
     list of dict
         For each what :func:`inspect_seed_bundle` returns, and its ``name`` (str) and ``path`` (Path).
     """
-    folder = Path(root)
     bundles = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for path in sorted(entries(Path(root))):
         if path.is_dir():
             try:
                 bundles.append({"name": path.name, "path": path, **inspect_seed_bundle(path)})
