@@ -25,7 +25,7 @@ from jupytrack.annotation.storage import annotation_folder
 from jupytrack.annotation.table import PointTable, column_type
 from jupytrack.dlc.files import is_manual_layer, manual_layers
 from jupytrack.errors import AnnotationError, FormatError
-from jupytrack.files import read_error, write_atomic
+from jupytrack.files import entries, read_error, write_atomic
 from jupytrack.formats import dustrack, sidecar
 from jupytrack.video.reader import VideoReader
 
@@ -316,7 +316,7 @@ def dropped_files(fname: str | Path) -> list[Path]:
     starts = tuple(f"{path.stem}.{kind}-" for kind in (DROPPED, _THEIRS))
     found = [
         each
-        for each in (path.parent.iterdir() if path.parent.is_dir() else ())
+        for each in entries(path.parent)
         if each.name.startswith(starts) and each.suffix not in (".sidecar", ".tmp")
     ]
     return sorted(found, key=lambda each: each.name.rpartition("incomplete-")[2], reverse=True)
