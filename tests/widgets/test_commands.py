@@ -417,6 +417,20 @@ def test_a_key_with_nothing_to_do_says_so(annotator, name, frame):
     assert points(annotator) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        *(("previous_frame_with_current_label", 3), ("next_frame_with_any_label", 40)),
+        *(("next_frame_of_interest", 3), ("increment_if_unannotated", 5)),
+    ],
+)
+def test_a_key_that_moves_nothing_leaves_the_frame_that_is_on_its_way(annotator, name, frame):
+    annotator.go_to_frame(20)
+    # the picture of frame 20 was not there yet when the key was pressed
+    annotator.run_command(name, frame=frame)
+    assert annotator.session.frame == 20
+
+
 def test_names_that_do_not_exist_are_refused_with_the_nearest(annotator):
     with pytest.raises(AnnotationError, match="full_window"):
         annotator.perform("full_windw")

@@ -38,16 +38,18 @@ def _here(session: Session, frame: int | None) -> int:
 def _go_before(session: Session, frames: Sequence[int], here: int, what: str) -> None:
     """Go to the last of some sorted frames before this one; stay, and say so, where there is none."""
     position = int(np.searchsorted(np.asarray(frames), here, side="left"))
-    session.go_to(frames[position - 1] if position > 0 else here)
-    if position == 0:
+    if position > 0:
+        session.go_to(frames[position - 1])
+    else:
         session.notify("info", f"There is no frame {what} before frame {here}.")
 
 
 def _go_after(session: Session, frames: Sequence[int], here: int, what: str) -> None:
     """Go to the first of some sorted frames after this one; stay, and say so, where there is none."""
     position = int(np.searchsorted(np.asarray(frames), here, side="right"))
-    session.go_to(frames[position] if position < len(frames) else here)
-    if position == len(frames):
+    if position < len(frames):
+        session.go_to(frames[position])
+    else:
         session.notify("info", f"There is no frame {what} after frame {here}.")
 
 
@@ -108,13 +110,15 @@ def next_annotated(session: Session, frame: int | None = None) -> None:
 def increment_if_unannotated(session: Session, frame: int | None = None) -> None:
     """Go one frame on unless this frame has a point in the active layer."""
     here = _here(session, frame)
-    session.go_to(here if _is_annotated(session, here) else here + 1)
+    if not _is_annotated(session, here):
+        session.go_to(here + 1)
 
 
 def decrement_if_unannotated(session: Session, frame: int | None = None) -> None:
     """Go one frame back unless this frame has a point in the active layer."""
     here = _here(session, frame)
-    session.go_to(here if _is_annotated(session, here) else here - 1)
+    if not _is_annotated(session, here):
+        session.go_to(here - 1)
 
 
 def _is_annotated(session: Session, frame: int) -> bool:
