@@ -177,7 +177,7 @@ def test_the_whole_loop(lab: Any, folder: Path) -> None:
     picture(lab, "compared")
     worst = lab.value("int(annotator.project_panel.comparison.found.moves['worst'].iloc[0])")
     lab.python(f"annotator.session.go_to({(worst + 7) % tiny.FRAMES})")
-    changes.locator("select").select_option(index=0)
+    changes.locator("select").first.select_option(index=0)
     wait_for_frame(lab, worst)
     if os.environ.get("JUPYTRACK_SCREENSHOTS"):
         lab.python("annotator.session.theme = 'dark'")

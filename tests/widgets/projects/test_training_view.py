@@ -106,10 +106,11 @@ def test_after_a_training_one_goes_on_in_a_fresh_layer(folder, clip):
         assert annotator.annotations.active == "iteration-1"
         assert annotator.ann.labels == ["0", "1"]
         assert annotator.annotations.overlay == "dlc_iteration-0_best-10"
-        assert not shown(button)
+        # another thread may be telling what the training brought
+        wait_for(lambda: not shown(button))
         annotator.undo()
         assert "iteration-1" not in annotator.annotations.names
-        assert shown(button)
+        wait_for(lambda: shown(button))
     finally:
         annotator.close()
 
@@ -127,7 +128,7 @@ def test_a_failure_says_why_and_what_to_do(folder, clip):
         wait_for(lambda: "failed" in view.title.value)
         assert "Epoch 12" in view.text.value
         assert shown(view.resume)
-        assert not annotator.project_panel.buttons["process_dlc_project"].disabled
+        wait_for(lambda: not annotator.project_panel.buttons["process_dlc_project"].disabled)
     finally:
         annotator.close()
 
