@@ -86,6 +86,27 @@ def test_predictions_of_a_finished_training_become_the_overlay(folder, clip):
         annotator.close()
 
 
+def test_a_training_that_ends_while_it_is_drawn_is_shown_as_ended(folder, clip, monkeypatch):
+    video = make_project(folder, clip, trained=1)
+    training = make_training(folder, "running")
+    annotator = Annotator(video, "iteration-0", n_labels=2)
+    try:
+        seen = notices(annotator)
+        view = annotator.project_panel.training
+        fill = view.plot.fill
+
+        def end(*losses):
+            fill(*losses)
+            say(training, state="done")
+
+        monkeypatch.setattr(view.plot, "fill", end)
+        wait_for(lambda: any("Iteration 0 is trained" in notice for notice in seen))
+        wait_for(lambda: "done" in view.title.value, 10)
+        assert view.bar.value == 1
+    finally:
+        annotator.close()
+
+
 def test_after_a_training_one_goes_on_in_a_fresh_layer(folder, clip):
     video = make_project(folder, clip)
     training = make_training(folder, "running")
