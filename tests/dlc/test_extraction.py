@@ -241,6 +241,20 @@ def test_points_that_only_another_program_has_become_a_layer(folder, project):
         np.testing.assert_array_equal(picture(folder, "img06.png"), reader.read(6, "rgb"))
 
 
+def test_labels_of_another_program_are_not_lost_when_files_are_named(folder, project):
+    named = annotate(folder, "a", {"0": {5: [1.0, 2.0]}})
+    annotate(folder, "b", {"0": {7: [3.0, 4.0]}})
+    label_data(folder, {"img07.png": [5.0, 6.0, 7.0, 8.0]})
+    project.extract_frames([named])
+    nan = np.nan
+    np.testing.assert_array_equal(table(folder).to_numpy(), [[1, 2, nan, nan]])
+    layer = json.loads((folder / "videos" / "mouse_annotations_labeled-data.json").read_text())
+    assert layer["1"] == {"7": [7.0, 8.0]}
+    assert not layer["0"]
+    project.extract_frames()
+    np.testing.assert_array_equal(table(folder).to_numpy(), [[1, 2, nan, nan], [3, 4, 7, 8]])
+
+
 def test_labels_of_another_program_go_by_the_names_of_body_parts(tmp_path):
     """A body part that came later is in none of the older tables, and changes the labels of the others."""
     folder = make_project(tmp_path / "p", parts=("nose", "ear", "0"))

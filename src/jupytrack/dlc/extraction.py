@@ -178,10 +178,13 @@ def extract_frames(
             video = project.video_list[place]
             with VideoReader(video) as reader:
                 table, merged = _labels(project, reader, files, suffix_merged, warn=True)
-                others = None
+                others = labels_of_others(project, video.stem, table)
                 if annotation_file_names is None:
-                    others = labels_of_others(project, video.stem, table)
                     table = merged_with(table, others)
+                elif others is not None and (layers := list(manual_layers(video, suffix_merged).values())):
+                    # learned from another time: what is in no layer at all
+                    known = _labels(project, reader, [*layers, *files], suffix_merged)[0]
+                    others = labels_of_others(project, video.stem, known)
                 extraction = _write_aside(project, reader, table, merged, aside / video.stem)
                 extraction.others = others
                 for done, total in _pictures(extraction, reader, table):
