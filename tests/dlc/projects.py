@@ -253,6 +253,11 @@ def make_trained_project(
     return project
 
 
+def videos_of(project: Path) -> list[Path]:
+    """Return the videos of :func:`make_trained_project`."""
+    return [project / "videos" / f"clip{number}.mp4" for number in range(len(LENGTHS))]
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return what a folder holds, without the indexes that reading a video leaves."""
     return {

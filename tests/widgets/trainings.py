@@ -90,6 +90,11 @@ def notices(annotator):
     return seen
 
 
+def told(annotator):
+    """Return what an annotator has said so far."""
+    return [notice["problem"] for notice in annotator.canvas._kept_notices]
+
+
 def label(annotator, frames=(3, 9, 27), labels="01"):
     for frame in frames:
         for one in labels:

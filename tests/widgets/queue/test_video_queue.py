@@ -1,10 +1,9 @@
-"""A queue of the videos of a project: what opens, what stays, and what is let go of."""
+"""A queue of the videos of a project: what stays, what comes and goes, and what is let go of."""
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import shutil
 import threading
 import time
@@ -15,275 +14,14 @@ import ipywidgets
 import numpy as np
 import pytest
 from ipywidgets.widgets import widget as registry
-from projects import LENGTHS, make_trained_project, predict, train
+from projects import LENGTHS, make_trained_project, predict, train, videos_of
+from trainings import told, wait_for
 
 import jupytrack
-from jupytrack.errors import AnnotationError, ConflictError, VideoError, VideoNotFoundError
-from jupytrack.widgets.annotator import Annotator
+from jupytrack.errors import AnnotationError, VideoError, VideoNotFoundError
 from jupytrack.widgets.options import OptionError
-from jupytrack.widgets.queue.video_queue import VideoQueue
 
 LATEST = "dlc_iteration-1_best-20"
-NAMES = ["iteration-2", LATEST, "iteration-0", "labeled_data", "dlc_iteration-0_best-20"]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return make_trained_project(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture
-def project(original, tmp_path):
-    return shutil.copytree(original, tmp_path / original.name)
-
-
-@pytest.fixture
-def queue(project):
-    queue = jupytrack.open(project)
-    yield queue
-    queue.close()
-
-
-def videos(project: Path) -> list[Path]:
-    return [project / "videos" / f"clip{number}.mp4" for number in range(len(LENGTHS))]
-
-
-def notices(annotator: Annotator) -> list[str]:
-    return [notice["problem"] for notice in annotator.canvas._kept_notices]
-
-
-def wait_until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-# opening
-
-
-def test_a_project_opens_with_all_its_videos_and_layers(queue, project):
-    assert isinstance(queue, VideoQueue)
-    assert queue.videos == videos(project)
-    assert queue.active_index == 0
-    assert [annotator is not None for annotator in queue.annotators] == [True, False, False]
-    layers = queue.annotations
-    assert layers.names == NAMES
-    assert (layers.active, layers.overlay) == ("iteration-2", LATEST)
-    assert queue.ann.labels == ["0", "1"]
-    assert not queue.ann.frames
-    assert layers["iteration-0"].data["0"][3] == [50, 60]
-    assert layers["dlc_iteration-0_best-20"].data["1"][7] == [50, 37]
-    assert layers.buffer.frames == []
-    assert queue.project.path == project
-
-
-@pytest.mark.parametrize("which", ["config", "relative", "video", "list", "backwards"])
-def test_all_that_means_a_project(project, which, monkeypatch):
-    every = videos(project)
-    given, expected = {
-        "config": (project / "config.yaml", every),
-        "relative": (project.name, every),
-        "video": (every[1], [every[1]]),
-        "list": ([str(every[2])], [every[2]]),
-        "backwards": ([every[2], every[0], every[2]], [every[2], every[0]]),
-    }[which]
-    monkeypatch.chdir(project.parent)
-    queue = jupytrack.open(given)
-    assert [os.path.realpath(path) for path in queue.videos] == [str(path) for path in expected]
-    assert queue.session.n_frames == LENGTHS[every.index(expected[0])]
-    queue.close()
-
-
-def test_a_project_can_be_chosen(project):
-    picker = jupytrack.open()
-    picker.choose(project / "config.yaml")
-    assert picker.children == (picker.annotator,)
-    assert picker.annotator.videos == videos(project)
-    picker.annotator.close()
-    picker.close()
-
-
-def test_a_project_annotates_a_video(project):
-    queue = jupytrack.DLCProject(project).annotate(1, "mine", dark_mode=True)
-    assert queue.videos == [videos(project)[1]]
-    assert queue.annotations.active == "mine"
-    assert queue.session.theme == "dark"
-    queue.close()
-
-
-def test_body_parts_with_names_are_shown_by_them(tmp_path):
-    project = make_trained_project(tmp_path, ("wrist", "elbow"), lengths=(40,), iterations=0)
-    queue = jupytrack.open(project)
-    assert queue.annotations.active == "iteration-0"
-    queue.close()
-    (project / "videos" / "clip0_annotations_iteration-0.json").unlink()
-    queue = jupytrack.open(project)
-    # as reading a prediction numbers them: by the alphabet
-    assert queue.ann.labels == ["0", "1"]
-    assert queue.ann.names == {"0": "elbow", "1": "wrist"}
-    assert queue.annotations.overlay is None
-    queue.close()
-
-
-def test_the_layer_goes_on_where_it_was_left(project):
-    queue = jupytrack.open(project)
-    queue.ann.add([1, 2], "0", 5)
-    queue.close()
-    queue = jupytrack.open(project, n_labels=7)
-    assert queue.annotations.active == "iteration-2"
-    assert queue.ann.data["0"][5] == [1, 2]
-    queue.swap_next()
-    assert len(queue.ann.labels) == 7
-    queue.close()
-
-
-def test_what_does_not_go_together(project, tmp_path):
-    other = make_trained_project(tmp_path / "other", lengths=(40,), iterations=0)
-    bare = tmp_path / "bare.mp4"
-    shutil.copy(videos(project)[0], bare)
-    empty = make_trained_project(tmp_path / "empty", lengths=(), iterations=0)
-    first = videos(project)[0]
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "config.yaml").write_text("something: else")
-    cases = [
-        ([], VideoError, "empty list"),
-        ((), VideoError, "empty list"),
-        ([first, videos(other)[0]], VideoError, "different projects"),
-        ([first, bare], VideoError, "no DeepLabCut project"),
-        ([bare], VideoError, "no DeepLabCut project"),
-        ([first, project], VideoError, "no video"),
-        ([first, first.with_name("missing.mp4")], VideoNotFoundError, "no file"),
-        (project / "missing.mp4", VideoNotFoundError, "no file"),
-        (project / "videos", VideoError, "folder"),
-        (empty, VideoNotFoundError, "no video that is there"),
-        ([first, 3], VideoError, "not a path"),
-    ]
-    for given, kind, match in cases:
-        with pytest.raises(kind, match=match) as caught:
-            jupytrack.open(given)
-        assert isinstance(caught.value, ValueError | FileNotFoundError)
-        assert caught.value.remedy
-    for given in (folder, folder / "config.yaml"):
-        with pytest.raises(ValueError, match=r"config\.yaml"):
-            jupytrack.open(given)
-    with pytest.raises(OptionError):
-        jupytrack.open(project, darkmode=True)
-    with pytest.raises(AnnotationError):
-        jupytrack.open(project, "buffer")
-    assert not list(tmp_path.rglob("*.lock"))
-
-
-def test_videos_that_are_gone_are_passed_over(project):
-    videos(project)[0].unlink()
-    queue = jupytrack.open(project)
-    assert queue.videos == videos(project)[1:]
-    queue.close()
-
-
-def test_an_annotator_of_a_bare_video_has_no_queue(video):
-    annotator = jupytrack.open(video)
-    assert not isinstance(annotator, VideoQueue)
-    assert annotator.queue is None
-    assert not any([annotator.swap_to(0), annotator.swap_prev(), annotator.swap_next("event")])
-    assert not annotator.remove_video(0)
-    for change in (annotator.add_video, annotator.replace_active_with):
-        with pytest.raises(AnnotationError, match="needs a DeepLabCut project"):
-            change(video)
-    offered = {each["name"]: each["offered"] for each in annotator.canvas.bindings}
-    assert not offered["swap_next"]
-    assert offered["save"]
-    annotator.close()
-
-
-# layers that are read later
-
-
-def test_layers_nobody_looks_at_come_by_themselves(queue):
-    stack, session = queue.annotations, queue.session
-    assert session.status["layers"] == NAMES
-    wait_until(lambda: len(stack.loaded) == len(NAMES))
-    assert [ann.name for ann in stack.loaded] == NAMES
-    assert session.status["layers"] == NAMES
-    assert session.save_state == "saved"
-    assert not stack["dlc_iteration-0_best-20"].display.visible
-    assert stack["dlc_iteration-0_best-20"].plot_type == "line"
-
-
-def test_asking_for_a_layer_reads_it_at_once_and_keeps_the_order(queue):
-    stack = queue.annotations
-    assert len(stack.loaded) < len(NAMES)
-    stack.active = "dlc_iteration-0_best-20"
-    assert queue.ann.data["0"][0] == [40, 30]
-    assert [ann.name for ann in stack] == stack.names == NAMES
-    queue.ann.add([1, 1], "0", 0)
-    assert queue.annotations.undo() is not None
-    assert queue.ann.data["0"][0] == [40, 30]
-
-
-def test_asking_while_they_come_waits_for_nothing_else(project):
-    for place in range(1, 6):
-        queue = jupytrack.open(videos(project)[place % 3])
-        stack = queue.annotations
-        job = stack.read_in_background(0)
-        # as a command of the browser does, whose lock the background wants, too
-        with queue.session.lock:
-            assert stack[NAMES[-place % len(NAMES)]].labels == ["0", "1"]
-            assert stack.names == NAMES
-        if place == 5:
-            queue.close()
-        job.result(10)
-        queue.close()
-    assert not list(project.rglob("*.lock"))
-
-
-def test_a_label_that_only_a_later_layer_has_is_known(project):
-    path = project / "videos" / "clip0_annotations_more.json"
-    path.write_text('{"tip": {"3": [1.0, 2.0]}}')
-    queue = jupytrack.open(project)
-    assert "more" not in [ann.name for ann in queue.annotations.loaded]
-    queue.session.select_label("tip")
-    assert queue.session.label == "tip"
-    queue.close()
-
-
-@pytest.mark.parametrize("wanted", [False, True])
-def test_a_damaged_layer_is_left_out_with_a_notice(project, wanted, capfd):
-    path = project / "videos" / "iteration-0" / videos(project)[0].with_suffix(".h5").name
-    (path,) = path.parent.glob("clip0DLC*.h5")
-    path.write_bytes(path.read_bytes()[:3000])
-    queue = jupytrack.open(project)
-    stack = queue.annotations
-    damaged = "dlc_iteration-0_best-20"
-    if wanted:
-        with pytest.raises(jupytrack.errors.FormatError, match="HDF5"):
-            stack[damaged]
-    wait_until(lambda: len(stack.loaded) == len(stack.names) == len(NAMES) - 1)
-    assert damaged not in stack.names
-    assert sum(path.name in problem for problem in notices(queue.active)) == 1
-    assert stack.overlay == LATEST
-    assert capfd.readouterr().err == ""
-    queue.close()
-
-
-def test_a_damaged_latest_prediction_leaves_the_one_before(project):
-    (path,) = (project / "videos" / "iteration-1").glob("clip0DLC*.h5")
-    path.write_bytes(b"nothing")
-    queue = jupytrack.open(project)
-    assert queue.annotations.overlay == "dlc_iteration-0_best-20"
-    assert any(path.name in problem for problem in notices(queue.active))
-    queue.close()
-
-
-def test_labelled_data_is_for_looking(queue, project):
-    queue.annotations.active = "labeled_data"
-    assert queue.ann.data["0"][3] == [55, 55]
-    with pytest.raises(ConflictError, match="trains on"):
-        queue.session.place("0", 3, 1, 1)
-    assert queue.session.read_only
-    before = sorted(path.name for path in (project / "labeled-data" / "clip0").iterdir())
-    assert before == ["CollectedData_me.h5"]
 
 
 # going from one to the other
@@ -374,27 +112,27 @@ def test_buttons_and_the_list(queue):
 
 
 def test_a_video_that_cannot_be_opened_leaves_the_one_before(queue, project):
-    videos(project)[1].write_bytes(b"no video")
+    videos_of(project)[1].write_bytes(b"no video")
     with pytest.raises(VideoError, match=r"clip1\.mp4"):
         queue.swap_next()
     assert queue.active_index == 0
     assert not queue.canvas.hidden
     queue.bar.choice.value = 1
     assert queue.active_index == queue.bar.choice.value == 0
-    assert any("clip1.mp4" in problem for problem in notices(queue.active))
+    assert any("clip1.mp4" in problem for problem in told(queue.active))
     assert queue.swap_to(2)
 
 
 def test_a_damaged_video_keeps_nobody_from_the_others(project):
-    videos(project)[0].write_bytes(b"no video")
+    videos_of(project)[0].write_bytes(b"no video")
     queue = jupytrack.open(project)
     assert queue.active_index == 1
-    assert queue.videos == videos(project)
-    assert any("clip0.mp4" in problem for problem in notices(queue.active))
+    assert queue.videos == videos_of(project)
+    assert any("clip0.mp4" in problem for problem in told(queue.active))
     queue.close()
-    for video in videos(project):
+    for video in videos_of(project):
         video.write_bytes(b"no video")
-    for given in (project, videos(project)[1]):
+    for given in (project, videos_of(project)[1]):
         with pytest.raises(VideoError, match=r"clip[01]\.mp4"):
             jupytrack.open(given)
     assert not list(project.rglob("*.lock"))
@@ -409,8 +147,8 @@ def test_what_is_hidden_gives_its_memory_back_and_sends_nothing(queue):
     overlay = {"type": "overlay", "view": "v", "id": 1, "frames": [0], "scale": 1.0}
     for message in (still, overlay):
         first.canvas._on_message(first.canvas, message, [])
-    wait_until(lambda: {"still", "overlay"} <= {each["type"] for each in sent})
-    wait_until(lambda: sum(each["type"] == "still" for each in sent) == 2)
+    wait_for(lambda: {"still", "overlay"} <= {each["type"] for each in sent})
+    wait_for(lambda: sum(each["type"] == "still" for each in sent) == 2)
     assert first.data.is_cached(0)
     queue.swap_next()
     assert not first.data.is_cached(0)
@@ -422,7 +160,7 @@ def test_what_is_hidden_gives_its_memory_back_and_sends_nothing(queue):
     assert not [each for each in sent if each["type"] in ("still", "overlay")]
     queue.swap_prev()
     first.canvas._on_message(first.canvas, {**still, "id": 3}, [])
-    wait_until(lambda: any(each["type"] == "still" for each in sent))
+    wait_for(lambda: any(each["type"] == "still" for each in sent))
 
 
 def test_a_review_and_a_plot_take_a_queue(queue):
@@ -447,7 +185,7 @@ def test_a_review_and_a_plot_take_a_queue(queue):
 
 
 def test_adding_removing_and_replacing(queue, project, tmp_path):
-    every = videos(project)
+    every = videos_of(project)
     assert queue.add_video(every[1]) == [1]
     assert queue.remove_video(1) is True
     assert queue.videos == [every[0], every[2]]
@@ -468,7 +206,7 @@ def test_adding_removing_and_replacing(queue, project, tmp_path):
         with pytest.raises(kind):
             queue.add_video(given)
     with pytest.raises(VideoError, match="belongs to the project"):
-        queue.add_video(videos(other)[0])
+        queue.add_video(videos_of(other)[0])
     with pytest.raises(OptionError):
         queue.add_video(every[0], darkmode=True)
     assert queue.videos == [every[1], every[2]]
@@ -485,22 +223,22 @@ def test_removing_loses_no_edit_and_the_last_one_stays(queue, project):
     assert queue.remove_video(1)
     assert not queue.remove_video(0)
     assert queue.bar.remove.disabled
-    assert queue.add_video(videos(project)[0], set_active=True) == [1]
+    assert queue.add_video(videos_of(project)[0], set_active=True) == [1]
     assert queue.ann.data["0"][2] == [3, 4]
 
 
 def test_the_bar_offers_the_rest_of_the_project(project):
-    queue = jupytrack.open(videos(project)[1])
+    queue = jupytrack.open(videos_of(project)[1])
     assert queue.bar.remove.disabled
     queue.bar.add.click()
     assert [name for name, _ in queue.bar.others.options] == ["clip0.mp4", "clip2.mp4"]
-    assert queue.bar.others.value == videos(project)[0]
-    queue.bar.others.value = videos(project)[2]
+    assert queue.bar.others.value == videos_of(project)[0]
+    queue.bar.others.value = videos_of(project)[2]
     queue.bar.take.click()
-    assert queue.videos == [videos(project)[1], videos(project)[2]]
+    assert queue.videos == [videos_of(project)[1], videos_of(project)[2]]
     assert queue.active_index == 1
     queue.bar.remove.click()
-    assert queue.videos == [videos(project)[1]]
+    assert queue.videos == [videos_of(project)[1]]
     queue.close()
 
 
@@ -519,7 +257,7 @@ def test_nothing_is_left_of_a_closed_queue(project):
     queue.close()
     queue.close()
     assert set(registry._instances) == widgets
-    wait_until(lambda: not set(threading.enumerate()) - running)
+    wait_for(lambda: not set(threading.enumerate()) - running)
     assert not list(project.rglob("*.lock"))
     del queue
     gc.collect()
@@ -556,12 +294,12 @@ def test_a_queue_that_would_lose_something_stays(project):
 
 
 def test_the_other_videos_are_indexed_in_the_background(project):
-    jupytrack_index = [path.with_name(f"{path.name}.jupytrack-index.npz") for path in videos(project)]
+    jupytrack_index = [path.with_name(f"{path.name}.jupytrack-index.npz") for path in videos_of(project)]
     for path in jupytrack_index:
         path.unlink(missing_ok=True)
     queue = jupytrack.open(project)
     assert [path.exists() for path in jupytrack_index] == [True, False, False]
-    wait_until(lambda: all(path.exists() for path in jupytrack_index))
+    wait_for(lambda: all(path.exists() for path in jupytrack_index))
     queue._warming.result(10)
     queue.close()
 
@@ -574,7 +312,7 @@ def test_an_annotator_goes_on_in_a_queue(video, project):
     box = ipywidgets.VBox([annotator])
     annotator.ann.add([1, 1], "0", 1)
     model_id, session = annotator.model_id, annotator.session
-    queue = jupytrack.open(videos(project)[0])
+    queue = jupytrack.open(videos_of(project)[0])
     annotator.continue_in(queue)
     stand_in = registry._instances[model_id]
     assert stand_in.children == (queue,)
@@ -593,7 +331,7 @@ def test_an_annotator_goes_on_in_a_queue(video, project):
     assert queue.traces.frozen
     annotator.run_command("frame_first")
     assert queue.session.frame == 0
-    assert annotator.add_video(videos(project)[1]) == [1]
+    assert annotator.add_video(videos_of(project)[1]) == [1]
     assert annotator.swap_next()
     assert annotator.session.n_frames == LENGTHS[1]
     assert annotator.panels == queue.active.panels
@@ -615,7 +353,7 @@ def test_an_annotator_goes_on_in_a_queue(video, project):
 def test_new_predictions_are_found_at_the_next_opening(project):
     train(project, 2, "pytorch", (), best=20)
     predict(project, 2, "clip0", "snapshot_best-20", frames=LENGTHS[0])
-    queue = jupytrack.open(videos(project)[0])
+    queue = jupytrack.open(videos_of(project)[0])
     assert queue.annotations.active == "iteration-3"
     assert queue.annotations.overlay == "dlc_iteration-2_best-20"
     queue.close()
