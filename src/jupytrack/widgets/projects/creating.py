@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,17 +47,15 @@ class Creating:
 
     def ask_create_dlc_project(self) -> None:
         """Show the form for a new project."""
+        self._require_no_project()
+        self.project_panel.ask_create(partial(self.create_dlc_project, wait=False))
+
+    def _require_no_project(self) -> None:
         if self.project is not None:
             raise AnnotationError(
                 f"This video is in the project {self.project.name!r} already.",
                 "Open the original video to make another project of it.",
             )
-
-        def create(**values: Any) -> None:
-            job = self._create(**values)
-            job.when_done(lambda done: self._tell_created(done, values["seed_bundle_path"] is not None))
-
-        self.project_panel.ask_create(create)
 
     def create_dlc_project(
         self,
@@ -119,11 +118,7 @@ class Creating:
         seed_bundle_path: str | Path | None = None,
     ) -> Job[DLCProject]:
         session = self.session
-        if self.project is not None:
-            raise AnnotationError(
-                f"This video is in the project {self.project.name!r} already.",
-                "Open the original video to make another project of it.",
-            )
+        self._require_no_project()
         if any(bar.job.title == _CREATING and not bar.job.future.done() for bar in self.jobs.children):
             raise AnnotationError("A project is being made already.", "Wait for it, or cancel it first.")
         ann, video = session.ann, Path(session.video.fname).absolute()
