@@ -121,6 +121,32 @@ def test_cancelling_goes_as_far_as_it_must(make, sleeper, monkeypatch, deaf):
     assert not (training.folder / "start.pt").exists()
 
 
+RESTLESS = """
+import signal, sys, time
+from pathlib import Path
+from jupytrack.dlc import worker
+worker.PATIENCE = 0.5
+signal.signal(signal.SIGINT, signal.default_int_handler)
+folder = Path(sys.argv[1])
+worker.Watch(folder, worker.Board(folder / "state.json")).start()
+for attempt in range(2):
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_that_gets_lost_comes_again(make):
+    """A wish to stop that only the disk tells of."""
+    training = make()
+    (training.folder / "cancel").touch()
+    run = subprocess.run(
+        [sys.executable, "-c", RESTLESS, str(training.folder)], capture_output=True, text=True, timeout=60
+    )
+    assert run.stdout.split() == ["interrupted", "interrupted"]
+
+
 def test_what_a_killed_run_leaves_is_cleaned_up_by_the_next(make, sleeper, tmp_path):
     config, models = tmp_path / "config.yaml", tmp_path / "models"
     config.write_text("iteration: 1\n")

@@ -40,6 +40,9 @@ __all__ = ["STAGES", "Worker", "main"]
 STAGES = ("frames", "dataset", "train", "evaluate", "analyse", "video")
 """All that a run may do, in order."""
 
+PATIENCE = 5.0
+"""Seconds that an interrupt has to work before there is another one."""
+
 _COLUMNS = {
     "losses/train.total_loss": "train_loss",
     "losses/eval.total_loss": "test_loss",
@@ -89,8 +92,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Look twice a second until the work has ended."""
-        beat = 0.0
-        asked = None
+        beat, next_time = 0.0, None
         while not self.ended.wait(0.5):
             now = time.monotonic()
             if now - beat > HEARTBEAT:
@@ -98,9 +100,11 @@ class Watch(threading.Thread):
                     (self.folder / "alive").touch()
                 beat = now
             if (self.folder / "cancel").exists():
-                asked = asked or now
-                if now - asked > 2:  # whoever is on this machine sends a signal, too; one is enough
-                    signal.raise_signal(signal.SIGINT)
+                # whoever is on this machine sends a signal, too, and one is enough unless it gets lost
+                next_time = next_time or now + PATIENCE
+                if now > next_time:
+                    next_time = now + PATIENCE
+                    _interrupt_main()
             with contextlib.suppress(ValueError, csv.Error):  # whatever is in there, life goes on
                 self.look()
 
@@ -171,7 +175,7 @@ class Worker:
 
     def run(self) -> int:
         """Do it all; returns the exit code."""
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.board.say(state="waiting", holder=dataclasses.asdict(Holder.me()), began=time.time())
         self.watch.start()
         state, error = "done", ""
@@ -447,9 +451,11 @@ def _told(problem: BaseException) -> str:
     return text
 
 
-def _interrupt(number: int, frame: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what cleans up is not interrupted, too
-    raise KeyboardInterrupt
+def _interrupt_main() -> None:
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:  # that thread itself, which may be waiting for the system
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def main(arguments: list[str]) -> int:
