@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 
 import pytest
-from trainings import label, make_project, notices, shown
+from projects import annotate, make_trained_project, videos_of
+from trainings import label, notices, shown
 
 import jupytrack
 from jupytrack.dlc.preflight import dropped_files
@@ -53,31 +54,28 @@ def test_save_and_clean_is_told_and_can_be_taken_back(opened, folder):
     assert opened.ann.frames == [3, 9, 27, 40]
 
 
-def test_other_videos_of_the_queue_are_looked_at_too(folder, clip):
-    first = make_project(folder, clip)
-    config = folder / "config.yaml"
-    config.write_text(
-        config.read_text().replace(
-            "bodyparts:", f"  {folder}/videos/second.mp4:\n    crop: 0, 320, 0, 240\nbodyparts:"
-        )
-    )
-    shutil.copy(clip, folder / "videos" / "second.mp4")
-    queue = jupytrack.open(folder)
+def test_all_videos_of_the_project_are_looked_at(tmp_path):
+    project = make_trained_project(tmp_path)
+    # the third one is never shown, and not even in the queue
+    annotate(project, "mine", {"0": {9: [1, 1]}}, "clip2")
+    queue = jupytrack.open(videos_of(project)[:2])
     try:
-        assert [path.stem for path in queue.videos] == [first.stem, "second"]
         label(queue)
         queue.swap_next()
         label(queue, labels="0")
         queue.run_command("process_dlc_project")
         panel = queue.project_panel
         panel.form.take.click()
-        assert "clip, <b>iteration-0</b>: unsaved (+6)" in panel.form.table.value
-        assert "second, <b>iteration-0</b>: unsaved (+3), 3 incomplete frames" in panel.form.table.value
+        assert "clip0, <b>iteration-2</b>: unsaved (+6)" in panel.form.table.value
+        assert "clip1, <b>iteration-2</b>: unsaved (+3), 3 incomplete frames" in panel.form.table.value
+        assert "clip2, <b>mine</b>: 1 incomplete frame (9; lacking 1)" in panel.form.table.value
         panel.form.take.click()
         assert queue.ann.frames == []
         queue.swap_prev()
         assert not queue.ann.unsaved
         assert queue.ann.frames == [3, 9, 27]
+        (kept,) = (project / "videos").glob("clip2_annotations_mine.jupytrack-dropped-incomplete-*")
+        assert json.loads(kept.read_text()) == {"0": {"9": [1, 1]}}
     finally:
         queue.close()
 
