@@ -35,6 +35,8 @@ __all__ = ["ProjectPanel"]
 
 # seconds after which a browser has drawn what it was sent
 _SHOWN = 0.3
+# names in a message
+_MOST = 4
 _open: weakref.WeakSet[ProjectPanel] = weakref.WeakSet()
 
 
@@ -204,9 +206,12 @@ class ProjectPanel(Panel):
         with self.session.batch():
             kept = [path for path in map(save_and_clean, issues) if path is not None]
         self._dropped = None
-        where = f" Dropped frames are kept in {', '.join(path.name for path in kept)}." if kept else ""
-        back = "Undo, or Restore dropped, brings them back." if kept else ""
-        self.session.notify("info", f"Saved {'; '.join(one.title for one in issues)}.{where}", back)
+        text = f"Saved {_listed([one.title for one in issues], 'layers')}."
+        if kept:
+            text += (
+                f" Dropped frames are kept in {_listed([path.name for path in kept], 'files')} beside them."
+            )
+        self.session.notify("info", text, "Undo, or Restore dropped, brings them back." if kept else "")
         self.show()
 
     # training
@@ -305,6 +310,10 @@ class ProjectPanel(Panel):
             before, self.comparison = self.comparison, None
             self._arrange()
         _close(before)
+
+
+def _listed(names: list[str], what: str) -> str:
+    return "; ".join(names) if len(names) <= _MOST else f"{len(names)} {what}"
 
 
 def _close(widget: ipywidgets.Widget | None) -> None:

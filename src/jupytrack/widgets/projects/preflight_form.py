@@ -45,6 +45,7 @@ class PreflightForm(Form):
             for one in issues
         )
         self.table = ipywidgets.HTML(lines)
+        self.table.add_class("jupytrack-issues")
         self.fields.children = (self.table,)
         if dropping:
             self.explain(
