@@ -3,7 +3,7 @@
 import type { Compositor } from "./compositor";
 import type { Controls } from "./controls";
 import { Playback } from "./playback";
-import type { Model } from "./protocol";
+import type { Model, ToKernel } from "./protocol";
 
 const TELL_EVERY = 100; // ms between two messages about the frame
 const TELL_LATEST = 100; // ms that a message waits for its frame
@@ -23,6 +23,7 @@ export class Navigation {
   private readonly playback: Playback;
   private lastTold = 0;
   private telling: ReturnType<typeof setTimeout> | undefined;
+  private moved = false;
 
   constructor(private readonly options: NavigationOptions) {
     const { compositor, timestamps } = options;
@@ -135,8 +136,13 @@ export class Navigation {
     clearTimeout(this.telling);
     this.telling = undefined;
     this.lastTold = performance.now();
-    this.options.model.set("frame", this.target);
-    this.options.model.save_changes();
+    const { model } = this.options;
+    // a frame that is as it was is not sent, and a move by the kernel that is on its way here would win
+    if (this.moved && model.get("frame") === this.target)
+      model.send({ type: "seek", frame: this.target } satisfies ToKernel);
+    this.moved = false;
+    model.set("frame", this.target);
+    model.save_changes();
   }
 
   /** A frame is on the screen: now the kernel may hear of it. */
@@ -152,6 +158,7 @@ export class Navigation {
   private show(frame: number, direction: number, stride: number): void {
     const peers = this.options.peers();
     for (const peer of peers.length > 0 ? peers : [this]) peer.follow(frame, direction, stride);
+    this.moved = true;
     if (this.telling !== undefined) return;
     const wait = this.lastTold + TELL_EVERY - performance.now();
     // a frame that is still to come has the kernel to itself until it is shown

@@ -68,6 +68,8 @@ export type ToKernel =
   | { type: "edit"; id: string; op: "place"; label: string; frame: number; x: number; y: number }
   | { type: "edit"; id: string; op: "remove"; label: string; frame: number }
   | { type: "select"; label: string }
+  // the user went to the frame that the kernel was told last: said nevertheless, against what moves it meanwhile
+  | { type: "seek"; frame: number }
   | { type: "bye"; view: string };
 
 export type FromKernel =

@@ -225,6 +225,13 @@ def test_frame_and_session_follow_each_other(annotator: Annotator) -> None:
     assert canvas.playing
 
 
+def test_where_the_user_went_last_counts(annotator: Annotator, browser: Browser) -> None:
+    # the browser does not know of it yet
+    annotator.session.go_to(3)
+    browser.say(type="seek", frame=0)
+    assert (annotator.session.frame, annotator.canvas.frame) == (0, 0)
+
+
 def test_a_click_selects(annotator: Annotator, browser: Browser) -> None:
     browser.say(type="select", label="2")
     assert annotator.session.label == "2"

@@ -29,6 +29,7 @@ def test_good_messages_become_requests() -> None:
         1, "save", 0, None, {}
     )
     assert parse({"type": "select", "label": "0"}, 10) == messages.Selection("0")
+    assert parse({"type": "seek", "frame": 9}, 10) == messages.Seek(9)
     assert parse({"type": "hello", "view": "v"}, 10) == messages.Hello("v")
     assert parse({"type": "bye", "view": "v"}, 10) == messages.Bye("v")
 

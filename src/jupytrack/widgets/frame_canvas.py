@@ -312,6 +312,8 @@ class FrameCanvas(anywidget.AnyWidget):
                 self._command(request)
             case messages.Selection():
                 self.session.select_label(request.label)
+            case messages.Seek():
+                self.session.go_to(request.frame)
             case messages.Hello():
                 self._greet(request.view)
             case messages.Bye():

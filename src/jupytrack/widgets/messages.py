@@ -17,6 +17,7 @@ __all__ = [
     "MessageError",
     "OverlayRequest",
     "Request",
+    "Seek",
     "Selection",
     "StillRequest",
     "parse",
@@ -99,7 +100,14 @@ class Selection:
     label: str
 
 
-Request = Hello | Bye | StillRequest | OverlayRequest | EditRequest | CommandRequest | Selection
+@dataclass(frozen=True)
+class Seek:
+    """A frame that the user went to, though it is the one that was told last."""
+
+    frame: int
+
+
+Request = Hello | Bye | StillRequest | OverlayRequest | EditRequest | CommandRequest | Selection | Seek
 
 
 def parse(content: object, n_frames: int) -> Request:
@@ -143,6 +151,8 @@ def parse(content: object, n_frames: int) -> Request:
         return CommandRequest(
             read.integer("id"), read.text("name"), read.frame("frame"), read.pointer(), dict(args)
         )
+    if kind == "seek":
+        return Seek(read.frame("frame"))
     if kind == "select":
         return Selection(read.text("label"))
     if kind == "hello":
