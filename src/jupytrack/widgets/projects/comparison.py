@@ -14,6 +14,7 @@ import numpy as np
 from jupytrack.dlc.comparison import COMBINED, IterationComparison
 from jupytrack.errors import JupytrackError
 from jupytrack.jobs import Progress
+from jupytrack.qa.table import frame_span
 from jupytrack.widgets.panels import Panel, row, text_button
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class ComparisonView(Panel):
 
     def fill(self, found: IterationComparison) -> None:
         """Show a comparison."""
-        self.found = found
+        self.found, self._others = found, []
         moves = found.moves.head(_MOST)
         self.summary.value = escape(found.summary())
         self.labels.value = _label_table(found)
@@ -176,11 +177,7 @@ class ComparisonView(Panel):
         if move["label"] in session.labels:
             session.select_label(move["label"])
         session.go_to(int(move["worst"]))
-        frames = (
-            f"frame {move['frame']}"
-            if move["frame"] == move["last"]
-            else f"frames {move['frame']}–{move['last']}"
-        )
+        frames = frame_span(move["frame"], move["last"])
         self.detail.value = escape(f"Label {_shown(move)}, {frames}: {move['message']}")
 
     def _let_go(self, _: Any) -> None:
