@@ -388,7 +388,7 @@ def test_annotations_that_cannot_be_taken_leave_the_project_as_it_was(folder, pr
 
 def test_a_disk_that_fills_up_leaves_the_project_as_it_was(folder, project, tmp_path):
     for video in ("mouse", "mouse2"):
-        annotate(folder, "a", {"0": {n: [1, 1] for n in range(4)}}, video)
+        annotate(folder, "a", {"0": {1: [1, 1]}}, video)
         label_data(folder, {"img07.png": [1.0, 2.0, 3.0, 4.0]}, video)
     for video in project.video_list:
         VideoReader(video).close()
@@ -404,7 +404,7 @@ def test_a_disk_that_fills_up_leaves_the_project_as_it_was(folder, project, tmp_
                 name, _, reason = error.problem.partition(" could not be written: ")
                 full.add((Path(name).name, reason))
             assert done or files_of(project.path) == before
-            room += 8192
+            room += 4096
     assert {reason for _, reason in full} == {"the disk is full."}
     assert {name for name, _ in full} >= {
         "img07.png",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import write_h5
+from small_disk import small_disk
 
 from jupytrack import formats
 from jupytrack.annotation.points import VideoAnnotation
-from jupytrack.annotation.table import Source
+from jupytrack.annotation.table import PointTable, Source
 from jupytrack.errors import AnnotationError, FormatError, SaveError
 from jupytrack.formats import deeplabcut
 
@@ -227,4 +229,24 @@ def test_a_failed_h5_leaves_what_was_there(tmp_path):
     (tmp_path / "x.h5").mkdir()
     with pytest.raises(SaveError, match="could not be written"):
         deeplabcut.write_labelled(frame, tmp_path / "x")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.csv", "x.h5"]
+    assert [p.name for p in tmp_path.iterdir()] == ["x.h5"]
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    """PyTables itself leaves half a file then, and says nothing."""
+    table = PointTable.empty(["0", "1"], 60)
+    frames = []
+    for value in (1.0, 2.0):
+        table.xy[:] = value
+        frames.append(deeplabcut.labelled_frame(table, scorer="me", video="v", names=["point0", "point1"]))
+    with small_disk(tmp_path / "small", 2**20) as small:
+        files = deeplabcut.write_labelled(frames[0], small / "CollectedData_me")
+        before, free = [path.read_bytes() for path in files], shutil.disk_usage(small).free
+        for room in range(0, 20_000, 4096):
+            (small / "ballast").write_bytes(b"x" * (free - room))
+            with pytest.raises(SaveError, match="the disk is full"):
+                deeplabcut.write_labelled(frames[1], small / "CollectedData_me")
+            assert [path.read_bytes() for path in files] == before
+        (small / "ballast").unlink()
+        deeplabcut.write_labelled(frames[1], small / "CollectedData_me")
+        assert {*deeplabcut.read_h5(files[1]).xy.flat} == {2.0}

@@ -18,7 +18,8 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ from jupytrack.annotation.table import (
     label_order,
 )
 from jupytrack.errors import AnnotationError, FormatError
-from jupytrack.files import replacing, write_atomic
+from jupytrack.files import all_or_none, write_atomic
 from jupytrack.formats.deeplabcut_crop import analysed_corner, labelled_corners
 from jupytrack.formats.pandas_hdf import Frame, read_frame
 
@@ -369,7 +370,7 @@ def labelled_frame(
 
 
 def write_labelled(frame: pd.DataFrame, prefix: str | Path) -> tuple[Path, Path]:
-    """Write labelled data as CSV and h5, both atomically.
+    """Write labelled data as CSV and h5, both or none.
 
     Parameters
     ----------
@@ -388,10 +389,18 @@ def write_labelled(frame: pd.DataFrame, prefix: str | Path) -> tuple[Path, Path]
     SaveError
         If a file cannot be written.
     """
+    import pandas as pd
+
     prefix = Path(prefix)
     text = prefix.with_name(prefix.name + ".csv")
     binary = prefix.with_name(prefix.name + ".h5")
-    write_atomic(text, frame.to_csv(lineterminator="\n").encode())
-    with replacing(binary) as temporary:
-        frame.to_hdf(str(temporary), key="df_with_missing", mode="w")
+    # in memory first: on a full disk PyTables leaves half a file and says nothing
+    memory: dict[str, Any] = {"driver": "H5FD_CORE", "driver_core_backing_store": 0}
+    with pd.HDFStore(uuid4().hex, mode="w", **memory) as store:
+        store.put("df_with_missing", frame, track_times=False)
+        content = store.root._v_file.get_file_image()
+    with all_or_none() as keep:
+        for path, new in ((text, frame.to_csv(lineterminator="\n").encode()), (binary, content)):
+            keep(path)
+            write_atomic(path, new)
     return text, binary
