@@ -178,6 +178,11 @@ class Training:
         return str(self._said().get("error", ""))
 
     @property
+    def test_frames(self) -> int:
+        """How many labelled frames it is tested on; 0 until that is known."""
+        return int(self._said().get("test_frames", 0))
+
+    @property
     def hint(self) -> str:
         """What to know about the result, for people; empty before the training is done."""
         said = self._said()
@@ -186,8 +191,8 @@ class Training:
         hint = ""
         if said.get("predictions"):
             hint = f"Correct its predictions in a new layer, iteration-{self.iteration + 1}."
-        count = said.get("test_frames") or _ENOUGH
-        if count < _ENOUGH:
+        count = self.test_frames
+        if 0 < count < _ENOUGH:
             hint += (
                 f" With {count} frame{'s' if count > 1 else ''} to test on, which snapshot is best is "
                 "chance: label more."

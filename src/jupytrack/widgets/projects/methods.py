@@ -299,7 +299,9 @@ class Projects(Creating):
                 names.append(name)
         project = self.project
         error = -1.0 if project is None else project.get_best_snapshot_test_error(training.iteration)
-        test = f" (test error {error:.1f} px)" if error >= 0 else ""
+        count = training.test_frames
+        on = f" on {count} frame{'s' if count > 1 else ''}" if count else ""
+        test = f" (test error {error:.1f} px{on})" if error >= 0 else ""
         if names:
             fresh = "" if project is None else project.next_layer_name
             where = "the active layer" if session.layers.active == fresh else f"a fresh layer ({fresh!r})"
