@@ -146,8 +146,8 @@ class Learning:
         Raises
         ------
         ValueError
-            If ``refine_mode`` and the other arguments do not fit together, if the source is not trained, or
-            if a video is not there.
+            If ``refine_mode`` and the other arguments do not fit together, if the source is not trained, if a
+            video is not there, or if the settings keep another option.
         TypeError
             If ``source_iteration``, ``source_snapshot`` or ``epochs`` is no int.
         FileNotFoundError
