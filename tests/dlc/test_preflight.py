@@ -65,6 +65,14 @@ def test_incomplete_frames_say_what_they_lack(stack):
     assert preflight.incomplete_frames(stack["fine"], ["0", "1"]) == {30: ["0", "1"]}
 
 
+def test_a_frame_that_is_complete_in_all_layers_together_is_not_incomplete(stack):
+    # a correction of one point of a frame that was labelled before
+    stack["fine"].add([7.5, 2.0], "1", 7)
+    stack["fine"].add([5.0, 1.0], "0", 5)
+    stack["fine"].save()
+    assert [(one.name, one.incomplete) for one in scan(stack)] == [("mine", {9: ["0"]})]
+
+
 def test_unsaved_edits_and_new_layers_are_found(stack):
     stack["fine"].add([3, 3], "1", 11)
     new = stack.add("new", labels=["0", "1"])

@@ -113,7 +113,9 @@ def _frames(frames: Sequence[int], most: int = 6) -> str:
     return shown + (", …" if len(frames) > most else "")
 
 
-def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = None) -> dict[int, list[str]]:
+def incomplete_frames(
+    ann: VideoAnnotation, required: Sequence[str] | None = None, others: Iterable[VideoAnnotation] = ()
+) -> dict[int, list[str]]:
     """Return the frames that have some of the required labels, but not all.
 
     Parameters
@@ -123,6 +125,8 @@ def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = Non
     required : sequence of str, optional
         The labels a frame must have: those of a project's body parts. By default every label that has a point
         somewhere in the layer.
+    others : iterable of VideoAnnotation
+        Layers that a model learns from as well: what they have on a frame is not lacking there.
 
     Returns
     -------
@@ -137,6 +141,11 @@ def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = Non
     rows = {label: present[ann.labels.index(label)] for label in required if label in ann.labels}
     nothing = np.zeros(present.shape[1], np.bool_)
     has = np.stack([rows.get(label, nothing) for label in required])
+    for other in others:
+        for row, label in zip(has, required, strict=True):
+            if label in other.labels:
+                frames = other.get_frames(label)
+                row[[frame for frame in frames if frame < len(row)]] = True
     found = np.flatnonzero(present.any(axis=0) & ~has.all(axis=0))
     return {
         int(frame): [label for label, there in zip(required, has[:, frame], strict=True) if not there]
@@ -145,18 +154,25 @@ def incomplete_frames(ann: VideoAnnotation, required: Sequence[str] | None = Non
 
 
 def layer_issues(
-    ann: VideoAnnotation, video: str | Path, required: Sequence[str] | None = None, is_open: bool = True
+    ann: VideoAnnotation,
+    video: str | Path,
+    required: Sequence[str] | None = None,
+    others: Iterable[VideoAnnotation] = (),
+    is_open: bool = True,
 ) -> LayerIssues:
-    """Return what is to be settled in one layer; arguments as for :func:`scan`."""
+    """Return what is to be settled in one layer; arguments as for :func:`incomplete_frames`."""
     with ann.lock:
         new = not ann.has_file and bool(ann.present.any())
-        return LayerIssues(ann, Path(video), ann.unsaved, incomplete_frames(ann, required), new, is_open)
+        incomplete = incomplete_frames(ann, required, others)
+        return LayerIssues(ann, Path(video), ann.unsaved, incomplete, new, is_open)
 
 
 def scan(
     layers: Iterable[VideoAnnotation], video: str | Path, required: Sequence[str] | None = None
 ) -> list[LayerIssues]:
     """Return the layers by hand of a video in which there is anything to settle.
+
+    A model learns from all of them together, so a frame that is complete in sum is not incomplete.
 
     Parameters
     ----------
@@ -175,7 +191,9 @@ def scan(
     """
     every = [(ann, True) for ann in layers if is_manual_layer(video, ann.name, ann.fname)]
     every += [(ann, False) for ann in _not_open(video, [ann for ann, _ in every])]
-    return [issues for ann, is_open in every if (issues := layer_issues(ann, video, required, is_open))]
+    together = [ann for ann, _ in every]
+    found = [layer_issues(ann, video, required, together, is_open) for ann, is_open in every]
+    return [issues for issues in found if issues]
 
 
 def _not_open(video: str | Path, layers: Iterable[VideoAnnotation]) -> Iterator[VideoAnnotation]:
