@@ -444,7 +444,10 @@ export class App {
       ...{ canvas, shownLog },
       shownFrame: () => this.shownFrame,
       targetFrame: () => this.compositor.target,
-      stats: () => ({ frames: frames.stats(), overlays: overlays.stats(), edits: { size: edits.size } }),
+      stats: () => ({
+        ...{ frames: frames.stats(), overlays: overlays.stats(), edits: { size: edits.size } },
+        commands: { size: this.commands.size },
+      }),
       points: () => this.points(),
       sample: (callback: (frame: number, now: number) => void) => {
         this.samplers.add(callback);

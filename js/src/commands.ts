@@ -68,6 +68,11 @@ export class Commands {
     };
   }
 
+  /** How many the kernel did not carry out yet. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
   update(bindings: Binding[]): void {
     this.bindings = bindings;
   }

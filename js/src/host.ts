@@ -16,6 +16,8 @@ export function findHost(el: HTMLElement): HTMLElement | null {
 /** What takes the keys itself when it is pressed; a button gives them back at once. */
 const CONTROLS = "input, select, textarea, [contenteditable='true'], [tabindex], a[href], dialog";
 
+const CLICK_AFTER = 100; // ms
+
 /**
  * Answer the keys that are pressed anywhere in a host; returns a function that stops it.
  *
@@ -43,9 +45,9 @@ export function adoptHost(host: HTMLElement, options: HostOptions): () => void {
     if (!button || event.isComposing) return;
     event.preventDefault();
     event.stopPropagation();
-    // leaving the field sends what is in it, ahead of the click
+    // leaving the field sends what is in it; the click comes later, since the kernel may handle them in two threads
     (event.target as HTMLElement).blur();
-    button.click();
+    setTimeout(() => button.click(), CLICK_AFTER);
     focus();
   };
   const onKeydown = (event: KeyboardEvent) => {

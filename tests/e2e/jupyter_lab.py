@@ -39,7 +39,17 @@ RUN_IN_KERNEL = """async code => {
     if (message.content.text) text += message.content.text;
     if (message.content.ename) text += message.content.ename + ': ' + message.content.evalue;
   };
-  await future.done;
+  // one of the two messages that tell the end may get lost
+  const end = new Promise(resolve => {
+    const soon = () => setTimeout(resolve, 2000);
+    future.onReply = soon;
+    const listen = future.onIOPub;
+    future.onIOPub = message => {
+      listen(message);
+      if (message.content.execution_state === 'idle') soon();
+    };
+  });
+  await Promise.race([future.done, end]);
   return text;
 }"""
 

@@ -50,9 +50,7 @@ def check_places(notebook: Any, tmp_path: Any) -> None:
         if place == "slider":
             continue
         # what those keys did in the kernel has arrived
-        page.wait_for_function(
-            f"frame => {HANDLES}[0].shownFrame() === frame", arg=notebook.value("annotator.session.frame")
-        )
+        page.wait_for_function(f"() => {HANDLES}[0].stats().commands.size === 0")
         page.keyboard.press("Home")
         page.wait_for_function(f"() => {HANDLES}[0].shownFrame() === 0")
         page.keyboard.press("ArrowRight")
