@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { adoptHost, findHost, guardKeys, holdFocus } from "../src/host";
 
 const SUPPRESS = "data-lm-suppress-shortcuts";
@@ -106,5 +106,27 @@ describe("a queue of videos", () => {
     expect(heard.at(-1)).toBe(false);
     expect(answered).toEqual(["0 x", "1 y"]);
     for (const stopOne of canvases) stopOne();
+  });
+});
+
+describe("a field beside its button", () => {
+  it("is left on return, and a moment later the button is clicked", () => {
+    vi.useFakeTimers();
+    const seen: string[] = [];
+    const form = document.createElement("div");
+    form.innerHTML = '<div class="jupytrack-field"><input></div><button class="jupytrack-default"></button>';
+    area.append(form);
+    const [field, button] = [form.querySelector("input"), form.querySelector("button")];
+    field?.addEventListener("blur", () => seen.push("left"));
+    button?.addEventListener("click", () => seen.push("clicked"));
+    const focus = () => seen.push("keys back");
+    const stopOne = adoptHost(area, { root: inside, onKey: () => undefined, focus, isFirst: () => true });
+    field?.focus();
+    if (field) press(field, "Enter");
+    expect(seen).toEqual(["left", "keys back"]);
+    vi.runAllTimers();
+    expect(seen).toEqual(["left", "keys back", "clicked"]);
+    stopOne();
+    vi.useRealTimers();
   });
 });
