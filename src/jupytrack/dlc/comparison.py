@@ -76,14 +76,22 @@ class IterationComparison:
     after: str
     left_out: tuple[str, ...] = ()
 
+    @property
+    def worse(self) -> int:
+        """On how many of the places in :attr:`moves` the error grew."""
+        return int(self.moves["check"].str.startswith("error_grew").sum())
+
+    @property
+    def extent(self) -> str:
+        """How much there is to look at, in a few words."""
+        n = len(self.moves)
+        text = f"{n:,} place{'' if n == 1 else 's'} to look at"
+        return f"{text}, on {self.worse:,} the error grew" if self.worse else text
+
     def summary(self) -> str:
         """Return the result as one line."""
         whole = self.labels.iloc[-1]
-        n = len(self.moves)
-        text = f"{self.before} → {self.after}: {n:,} place{'' if n == 1 else 's'} to look at"
-        grown = int(self.moves["check"].str.startswith("error_grew").sum())
-        if grown:
-            text += f", on {grown:,} the error grew"
+        text = f"{self.before} → {self.after}: {self.extent}"
         if whole["manual"]:
             text += (
                 f"; RMSE to {int(whole['manual']):,} manual points "

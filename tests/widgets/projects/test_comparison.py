@@ -91,7 +91,7 @@ def test_other_videos_of_the_queue_are_listed_and_a_click_goes_there(tmp_path):
         queue.run_command("compare_iterations")
         view = queue.project_panel.comparison
         wait_for(lambda: view.others.options)
-        assert view.others.options == ("clip1: 1 place",)
+        assert view.others.options == ("clip1: 1 place to look at",)
         view.others.index = 0
         assert queue.active_index == 1
         there = queue.project_panel.comparison

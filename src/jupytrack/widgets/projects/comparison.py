@@ -63,16 +63,7 @@ def compare_others(
             one = project.compare_iterations(video=video, **options)
             if (one.before, one.after) == (like.before, like.after):
                 found[video] = one
-    return dict(sorted(found.items(), key=lambda item: _urgency(item[1])))
-
-
-def _urgency(found: IterationComparison) -> tuple[int, int]:
-    return -grown(found), -len(found.moves)
-
-
-def grown(found: IterationComparison) -> int:
-    """Count the places where the error grew."""
-    return int(found.moves["check"].str.startswith("error_grew").sum())
+    return dict(sorted(found.items(), key=lambda item: (-item[1].worse, -len(item[1].moves))))
 
 
 class ComparisonView(Panel):
@@ -147,11 +138,7 @@ class ComparisonView(Panel):
     def fill_others(self, found: Mapping[Path, IterationComparison]) -> None:
         """List what changed in other videos of the queue; a click goes there."""
         self._others = [(video, one) for video, one in found.items() if len(one.moves)]
-        lines = []
-        for video, one in self._others:
-            n, worse = len(one.moves), grown(one)
-            text = f"{video.stem}: {n} place{'' if n == 1 else 's'}"
-            lines.append(f"{text}, on {worse} the error grew" if worse else text)
+        lines = [f"{video.stem}: {one.extent}" for video, one in self._others]
         with self.showing():
             self.others.options, self.others.rows = lines, min(max(len(lines), 2), 6)
             self.others.index = None
